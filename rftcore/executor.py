@@ -1,0 +1,75 @@
+"""The contract of an executor: where the jobs of a study run.
+
+A job is one stage of training or one evaluation cell: pure data in, files in the run folder and a small value out. Results
+never depend on the executor. One call carries a whole job, never a step.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
+
+from rftcore.schemas.frozen import Frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A unit of work: `target` names a module-level function that takes `payload` and a progress callback."""
+
+    id: str
+    target: str
+    payload: dict[str, JsonValue]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is: `done` of `total` steps, with a short remark such as `success 0.42`."""
+
+    job: str
+    done: float
+    total: float
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A job's end: its value, or the exception that stopped it."""
+
+    job: str
+    value: JsonValue = None
+    error: BaseException | None = None
+
+
+class Executor(ABC):
+    """Runs jobs. `submit` never blocks; `wait` returns one outcome."""
+
+    class Config(Frozen):
+        """Options of the executor."""
+
+    name: ClassVar[str]
+
+    def __init__(self, config: Frozen | None = None, **options: Any) -> None:
+        """Take a `Config`, or its fields as keyword arguments."""
+        self.config: Any = self.Config.model_validate(options) if config is None else config
+
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """How many jobs run side by side."""
+
+    @abstractmethod
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+
+    @abstractmethod
+    def wait(self, on_progress: Callable[[Progress], None]) -> Outcome:
+        """Run until one job ends and return its outcome; report progress of all of them meanwhile."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop everything that still runs. Safe to call twice."""

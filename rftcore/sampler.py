@@ -1,0 +1,76 @@
+"""The contract of a sampler: token ids in, token ids and their logprobs out, each with the version of the weights.
+
+A conversation is one episode's context inside the sampler. Each request keeps the first `keep` tokens of the context
+and appends `ids`, so a sampler with a KV cache computes only what is new. Sampling draws one uniform number for each
+token from the request's own random stream: results depend on the seed alone, not on which episodes share a batch.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rftcore.schemas.frozen import Frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Append `ids` after the first `keep` tokens of a conversation and sample an answer."""
+
+    conversation: int
+    """Any number that is unique among the live conversations."""
+    keep: int
+    ids: tuple[int, ...]
+    rng: random.Random
+    temperature: float
+    """1.0 samples from the model's distribution; 0.0 takes the most likely token."""
+    max_new_tokens: int
+    stop_ids: frozenset[int]
+    """Sampling ends after any of these; the token is part of the answer."""
+    share: str | None = None
+    """Requests with one `share` key have equal `ids` at `keep` 0: the prompt is computed once for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The answer to a request."""
+
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    """Natural log probabilities at the sampling temperature (at 1.0 when it is 0.0)."""
+    checksum: int
+    """CRC-32 of the little-endian int32 context as the sampler holds it, answer included."""
+    version: int
+
+
+class Sampler(ABC):
+    """An engine that serves many conversations at once."""
+
+    class Config(Frozen):
+        """Options of the sampler."""
+
+    name: ClassVar[str]
+    max_context: int
+    """Longest context, in tokens, answer included."""
+
+    def __init__(self, config: Frozen | None = None, **options: Any) -> None:
+        """Take a `Config`, or its fields as keyword arguments."""
+        self.config: Any = self.Config.model_validate(options) if config is None else config
+
+    @abstractmethod
+    async def sample(self, request: Request) -> Completion:
+        """Answer one request; many may be awaited at once."""
+
+    @abstractmethod
+    def release(self, conversation: int) -> None:
+        """Forget a conversation and free its memory."""
+
+    @abstractmethod
+    def sync(self, source: Path | Any, version: int) -> None:
+        """Take new weights from a checkpoint folder, or from a model in this process, and forget every conversation."""
+
+    async def close(self) -> None:
+        """Stop and free everything. Safe to call twice."""

@@ -1,0 +1,1 @@
+"""The values that flow through rftcore: frozen, validated, versioned, readable without the code that made them."""

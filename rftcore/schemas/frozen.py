@@ -1,0 +1,27 @@
+"""The common ground of all schemas: immutable, no unknown keys, one canonical hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """A value: immutable, equal by content, and deaf to unknown keys (they are errors)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 (64 hex digits) of the canonical JSON of `value`.
+
+    Keys are sorted, floats are written as Python's shortest repr, and models are dumped with every default, so that
+    equal content gives equal digests on every machine.
+    """
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,0 +1,39 @@
+"""A task: one problem of one environment, identical on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from rftcore.schemas.frozen import Frozen, digest
+
+Split = Literal["train", "test"]
+
+
+class Task(Frozen):
+    """One problem. Split and difficulty are part of its identity, so no list can mix them up."""
+
+    environment: str
+    id: str
+    """`environment/difficulty/split/key`, unique within the environment."""
+    split: Split
+    difficulty: str
+    seed: int
+    """Everything random inside the task derives from this number."""
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+    """Public content: what the environment needs to start an episode."""
+    answer: JsonValue = Field(default=None, repr=False)
+    """Private content: never part of an observation."""
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the whole content, private answer included."""
+        return digest(self)
+
+
+def manifest(tasks: Sequence[Task]) -> str:
+    """Return the sha256 that pins an ordered list of tasks."""
+    return digest([task.digest for task in tasks])
