@@ -1,0 +1,1 @@
+"""TextCraft for rftcore: get, craft, inventory over the real recipe graph."""

@@ -1,0 +1,82 @@
+"""One run of one crafting task."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from rftcore.environment import Episode, Step
+
+from rftcore_textcraft.commands import Inventory
+from rftcore_textcraft.planner import Planner
+from rftcore_textcraft.recipes import Recipe, command
+from rftcore_textcraft.rules import Rules
+
+LONGEST_PLAN = 6
+"""Actions of the longest plan that the expert looks for; every task is within it from any inventory."""
+
+
+class Crafting(Episode):
+    """Craft `goal`, knowing the `listed` recipes. Reward 1 and the end when it is crafted; the end is final."""
+
+    def __init__(self, rules: Rules, goal: str, listed: Sequence[Recipe]) -> None:
+        self._rules = rules
+        self._goal = goal
+        self._listed = listed
+        self._inventory: Inventory = {}
+        self._planner: Planner | None = None
+        self._plan: tuple[str, ...] = ()
+        self._end: Step | None = None
+        lines = "\n".join([recipe.line for recipe in listed])
+        self.observation = f"Crafting commands:\n{lines}\n\nGoal: craft {goal}."
+
+    def step(self, action: str) -> Step:
+        if self._end is not None:
+            return self._end
+        done = self._rules.read(action)
+        step = done.apply(self._inventory)
+        if step.valid:
+            if done.product == self._goal:
+                step = self._end = Step(step.observation, 1.0, terminated=True, success=True)
+            if self._plan:
+                self._plan = self._plan[1:] if action == self._plan[0] else ()
+        self.observation = step.observation
+        return step
+
+    def random_action(self, rng: random.Random) -> str:
+        """Return `inventory`, a listed craft, or the fetching of one of its ingredients.
+
+        A group in a listed recipe is replaced by one of its members, as an agent has to.
+        """
+        kind = rng.randrange(3)
+        if kind == 0 and rng.random() < 0.2 or not self._listed:
+            return "inventory"
+        recipe = rng.choice(self._listed)
+        inputs = tuple((self._member(name, rng), count) for name, count in recipe.inputs)
+        if kind == 1:
+            return command(recipe.product, recipe.count, inputs)
+        name, count = rng.choice(inputs)
+        return f"get {count} {name}"
+
+    def expert_action(self) -> str | None:
+        """Return the first action of a shortest plan from the present inventory over the listed recipes.
+
+        None when the goal is crafted, or is further than `LONGEST_PLAN` actions away.
+        """
+        if self._end is not None:
+            return None
+        if not self._plan:
+            if self._planner is None:
+                self._planner = Planner(self._rules.book, self._listed)
+            plan = self._planner.plan(self._goal, self._inventory, LONGEST_PLAN)
+            if plan is None:
+                return None
+            self._plan = plan.actions
+        return self._plan[0]
+
+    def _member(self, name: str, rng: random.Random) -> str:
+        book = self._rules.book
+        if name not in book.groups:
+            return name
+        listed = [recipe.product for recipe in self._listed if book.group_of.get(recipe.product) == name]
+        return rng.choice(listed) if listed else name
