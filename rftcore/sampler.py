@@ -46,6 +46,10 @@ class Completion:
     version: int
 
 
+class ContextFull(Exception):
+    """The conversation has no room for another answer; the episode ends with the status `context_overflow`."""
+
+
 class Sampler(ABC):
     """An engine that serves many conversations at once."""
 

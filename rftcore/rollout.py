@@ -1,0 +1,286 @@
+"""Rollouts: the only place that calls `Episode.step`.
+
+`collect` plays k episodes of each task and returns groups. Episodes run concurrently with no barrier between turns or
+between episodes: `lanes` of them are live, and a finished one is replaced at once, in the order of the tasks. A failed
+machine is not a failed agent: the episode is tried again afresh, and then masked and counted. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rftcore.conversation import Conversation, Encoder, History
+from rftcore.environment import Environment, Episode
+from rftcore.errors import RunError
+from rftcore.formats import PromptFormat
+from rftcore.policy import Policy
+from rftcore.sampler import ContextFull, Request, Sampler
+from rftcore.schemas.task import Task
+from rftcore.schemas.trajectory import Group, Status, Trajectory, Turn
+
+ATTEMPTS = 3
+"""Fresh episodes that are tried before a failure of the machine masks the sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an actor says at one turn; the token fields stay empty for policies without tokens."""
+
+    text: str
+    action: str | None
+    """None when the text does not have the prompt format's form."""
+    keep: int = 0
+    prompt_ids: tuple[int, ...] = ()
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[float, ...] = ()
+    checksum: int = 0
+    version: int = 0
+
+
+class Voice(ABC):
+    """An actor in one episode."""
+
+    @abstractmethod
+    async def answer(self, episode: Episode, turn: int) -> Answer | None:
+        """Answer the episode's present observation; None gives up."""
+
+    def close(self) -> None:
+        """Free what the episode held."""
+
+
+class Actor(ABC):
+    """Whoever plays: a policy without tokens, or a model behind a sampler."""
+
+    lanes: int
+    """Episodes that are worth running at once."""
+    reminder: str = ""
+    """What the environment's side says to an answer without an action."""
+
+    @abstractmethod
+    def begin(self, environment: Environment, task: Task, episode: Episode, sample: int, rng: random.Random) -> Voice:
+        """Start to play one episode."""
+
+
+class PolicyActor(Actor):
+    """Lets a `Policy` play."""
+
+    lanes = 1
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def begin(self, environment: Environment, task: Task, episode: Episode, sample: int, rng: random.Random) -> Voice:
+        return _PolicyVoice(self._policy, task, sample, rng)
+
+
+class _PolicyVoice(Voice):
+    def __init__(self, policy: Policy, task: Task, sample: int, rng: random.Random) -> None:
+        self._policy, self._task, self._sample, self._rng = policy, task, sample, rng
+
+    async def answer(self, episode: Episode, turn: int) -> Answer | None:
+        text = await self._policy.act(self._task, episode, turn, self._sample, self._rng)
+        return None if text is None else Answer(text, text)
+
+
+class ModelActor(Actor):
+    """Lets a model play: observations become tokens, sampled tokens become actions."""
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        encoder: Encoder,
+        form: PromptFormat,
+        *,
+        lanes: int,
+        history: History | None = None,
+        temperature: float = 1.0,
+        max_new_tokens: int = 32,
+    ) -> None:
+        self._sampler, self._encoder, self._form = sampler, encoder, form
+        self._history = history or History()
+        self._temperature, self._max_new_tokens = temperature, max_new_tokens
+        self._conversations = iter(range(1 << 62))
+        self.lanes = lanes
+        self.reminder = form.reminder
+
+    def begin(self, environment: Environment, task: Task, episode: Episode, sample: int, rng: random.Random) -> Voice:
+        return _ModelVoice(self, environment, task, next(self._conversations), rng)
+
+
+class _ModelVoice(Voice):
+    def __init__(self, actor: ModelActor, environment: Environment, task: Task, number: int, rng: random.Random) -> None:
+        self._actor, self._number, self._rng = actor, number, rng
+        self._share = task.digest
+        system = actor._form.system(environment.instructions)
+        self._conversation = Conversation(actor._encoder, actor._history, system)
+
+    async def answer(self, episode: Episode, turn: int) -> Answer | None:
+        actor = self._actor
+        keep, ids = self._conversation.prompt(episode.observation)
+        completion = await actor._sampler.sample(
+            Request(
+                conversation=self._number,
+                keep=keep,
+                ids=tuple(ids),
+                rng=self._rng,
+                temperature=actor._temperature,
+                max_new_tokens=actor._max_new_tokens,
+                stop_ids=actor._encoder.stop_ids,
+                share=self._share if turn == 0 else None,
+            )
+        )
+        text = self._conversation.answer(list(completion.token_ids))
+        return Answer(
+            text,
+            actor._form.parse(text),
+            keep,
+            tuple(ids),
+            completion.token_ids,
+            completion.logprobs,
+            completion.checksum,
+            completion.version,
+        )
+
+    def close(self) -> None:
+        self._actor._sampler.release(self._number)
+
+
+async def collect(
+    environments: Mapping[str, Environment],
+    actor: Actor,
+    tasks: Sequence[Task],
+    samples: int,
+    *,
+    seed: int,
+    turn_limit: int | None = None,
+    on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
+) -> list[Group]:
+    """Play `samples` episodes of each of `tasks` and return one group a task, in order.
+
+    The random stream of an episode follows from `seed`, its task, its sample number and its attempt, so a result does
+    not depend on which episodes run beside it. `turn_limit` lowers the environments' own limits.
+
+    Raises RunError when every single episode failed for a reason that is not the agent's.
+    """
+    results: list[list[Trajectory | None]] = [[None] * samples for _ in tasks]
+    queue: Iterator[tuple[int, int]] = ((t, s) for t in range(len(tasks)) for s in range(samples))
+
+    async def lane() -> None:
+        for number, sample in queue:
+            task = tasks[number]
+            environment = environments[task.environment]
+            limit = min(turn_limit or environment.max_turns, environment.max_turns)
+            trajectory = await _play(environment, actor, task, sample, seed, limit)
+            results[number][sample] = trajectory
+            on_episode(trajectory)
+
+    async with asyncio.TaskGroup() as lanes:
+        for _ in range(max(1, min(actor.lanes, len(tasks) * samples))):
+            lanes.create_task(lane())
+    groups = [
+        Group.model_construct(task=task, trajectories=tuple(t for t in row if t is not None))
+        for task, row in zip(tasks, results, strict=True)
+    ]
+    if groups and all(t.masked for group in groups for t in group.trajectories):
+        first = groups[0].trajectories[0]
+        raise RunError(
+            f"all {len(tasks) * samples} episodes failed before the agent could, so there is nothing to learn or measure; "
+            f"the first, {first.task.id}, ended with {first.status}: {first.error}"
+        )
+    return groups
+
+
+async def _play(
+    environment: Environment, actor: Actor, task: Task, sample: int, seed: int, limit: int
+) -> Trajectory:
+    for attempt in range(1, ATTEMPTS + 1):
+        rng = random.Random(f"{seed}/{task.digest}/{sample}/{attempt}")
+        trajectory = await _attempt(environment, actor, task, sample, rng, limit, attempt)
+        if not trajectory.masked:
+            break
+    return trajectory
+
+
+async def _attempt(
+    environment: Environment, actor: Actor, task: Task, sample: int, rng: random.Random, limit: int, attempt: int
+) -> Trajectory:
+    turns: list[Turn] = []
+    status: Status = "truncated"
+    success, error, observation = False, None, ""
+    episode, voice = None, None
+    try:
+        episode = environment.start(task)
+        observation = episode.observation
+        voice = actor.begin(environment, task, episode, sample, rng)
+        while len(turns) < limit:
+            try:
+                answer = await voice.answer(episode, len(turns))
+            except ContextFull:
+                status = "context_overflow"
+                break
+            except Exception as failure:
+                status, error = "sampler_error", _describe(failure)
+                break
+            if answer is None:
+                break
+            seen = observation
+            if answer.action is None:
+                reward, valid, ended = 0.0, False, False
+                observation = episode.observation = actor.reminder
+            else:
+                step = episode.step(answer.action)
+                reward, valid, ended = step.reward, step.valid, step.terminated or step.truncated
+                success = success or step.success
+                observation = step.observation
+                status = "completed" if step.terminated else status
+            turns.append(
+                Turn.model_construct(
+                    observation=seen,
+                    text=answer.text,
+                    action=answer.action or "",
+                    reward=reward,
+                    valid=valid,
+                    keep=answer.keep,
+                    prompt_ids=answer.prompt_ids,
+                    token_ids=answer.token_ids,
+                    logprobs=answer.logprobs,
+                    checksum=answer.checksum,
+                    version=answer.version,
+                )
+            )
+            if ended:
+                break
+    except Exception as failure:
+        status, error = "environment_error", _describe(failure)
+    finally:
+        if voice is not None:
+            voice.close()
+        if episode is not None:
+            episode.close()
+    return Trajectory.model_construct(
+        schema_version=1,
+        task=task,
+        sample=sample,
+        turns=tuple(turns),
+        final_observation=observation,
+        status=status,
+        ret=episode_return(environment, [turn.reward for turn in turns]),
+        success=success,
+        attempts=attempt,
+        error=error,
+    )
+
+
+def episode_return(environment: Environment, rewards: Sequence[float]) -> float:
+    """Fold the rewards of an episode into its return, as the environment declares: last, sum or max; 0.0 without any."""
+    if not rewards:
+        return 0.0
+    return {"last": rewards[-1], "sum": sum(rewards), "max": max(rewards)}[environment.returns]
+
+
+def _describe(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {failure}"

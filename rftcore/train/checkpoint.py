@@ -1,0 +1,172 @@
+"""Models on disk: atomic folders of safetensors whose every file is hashed, and the names that stand for models.
+
+A checkpoint is written beside its place and renamed into it, so a killed run leaves the old one or the new one, never half.
+Nothing is pickled: the optimizer's state is safetensors too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from rftcore.errors import ConfigError, RunError
+
+_INDEX = "checkpoint.json"
+_OPTIMIZER = "optimizer.safetensors"
+
+
+def find_model(name: str) -> Path | str:
+    """Return the folder of a model that a distribution ships (`rftcore/NAME`), a local folder, or a hub id as it is.
+
+    Raises ConfigError when the distribution is missing or the folder is not a model.
+    """
+    owner, _, short = name.partition("/")
+    if owner == "rftcore" and short:
+        try:
+            return Path(importlib.import_module(f"rftcore_{short.replace('-', '_')}").folder())
+        except ImportError as error:
+            raise ConfigError(f"model: {name!r} is not installed; try 'pip install rftcore-{short}'") from error
+    path = Path(name)
+    if path.is_dir():
+        if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
+            raise ConfigError(f"model: the folder {name!r} holds no config.json, so it is no Hugging Face model")
+        return path
+    if name.startswith((".", "/", "~")):
+        raise ConfigError(f"model: there is no folder {name!r}")
+    return name
+
+
+def fingerprint(name: str) -> str:
+    """Return what identifies a model's weights: the sha256 of its weight files, or its hub id."""
+    found = find_model(name)
+    if isinstance(found, str):
+        return found
+    parts = [_sha256(file) for file in sorted(found.glob("*.safetensors")) if file.name != _OPTIMIZER]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def load_model(source: Path | str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Any:
+    """Load a causal LM (with its LoRA adapter, if the folder holds one) from a folder or hub id.
+
+    Raises RunError when files are missing or damaged.
+    """
+    from transformers import AutoModelForCausalLM
+
+    verify(source)
+    try:
+        if isinstance(source, Path) and (source / "adapter_config.json").is_file():
+            from peft import PeftModel
+
+            base = json.loads((source / "adapter_config.json").read_text())["base_model_name_or_path"]
+            inner = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+            model = PeftModel.from_pretrained(inner, source, is_trainable=True)
+        else:
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    except Exception as error:  # loaders raise OSError, ValueError, SafetensorError, KeyError, ...
+        raise RunError(f"no model could be loaded from {str(source)!r}: {error}") from error
+    return model.to(device).eval()
+
+
+def verify(folder: Path | str) -> None:
+    """Check each file of a checkpoint of ours against its recorded size and sha256; other folders pass.
+
+    Raises RunError naming the damaged file.
+    """
+    index = Path(folder) / _INDEX
+    if not index.is_file():
+        return
+    for name, expected in json.loads(index.read_text())["files"].items():
+        file = index.parent / name
+        if not file.is_file():
+            raise RunError(f"checkpoint {str(folder)!r} is damaged: {name} is missing. {_REMEDY}")
+        size = file.stat().st_size
+        if size != expected["bytes"]:
+            raise RunError(
+                f"checkpoint {str(folder)!r} is damaged: {name} has {size} bytes, {expected['bytes']} expected. {_REMEDY}"
+            )
+        if _sha256(file) != expected["sha256"]:
+            raise RunError(f"checkpoint {str(folder)!r} is damaged: the content of {name} has changed. {_REMEDY}")
+
+
+_REMEDY = "Delete that folder and resume the run: the stage is trained again from its last good checkpoint."
+
+
+def save_checkpoint(
+    folder: Path, model: Any, tokenizer: Any, state: dict[str, Any], optimizer: torch.optim.Optimizer | None = None
+) -> None:
+    """Write model, tokenizer, `state` and (if given) the optimizer to `folder`, replacing what was there, atomically."""
+    staging = folder.with_name(f".{folder.name}.writing")
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(staging)
+    staging.mkdir(parents=True)
+    model.save_pretrained(staging)
+    tokenizer.save_pretrained(staging)
+    if optimizer is not None:
+        save_file(_flatten(model, optimizer), staging / _OPTIMIZER)
+    files = {
+        file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in sorted(staging.iterdir())
+    }
+    (staging / _INDEX).write_text(json.dumps({"schema_version": 1, "state": state, "files": files}, indent=1))
+    for file in staging.iterdir():
+        _sync(file)
+    if folder.exists():
+        aside = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(aside, ignore_errors=True)
+        os.replace(folder, aside)
+        os.replace(staging, folder)
+        shutil.rmtree(aside)
+    else:
+        os.replace(staging, folder)
+    _sync(folder.parent)
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """Return the `state` of a checkpoint after checking its files; raises RunError when it is missing or damaged."""
+    index = folder / _INDEX
+    if not index.is_file():
+        raise RunError(f"there is no checkpoint in {str(folder)!r}")
+    verify(folder)
+    state: dict[str, Any] = json.loads(index.read_text())["state"]
+    return state
+
+
+def restore_optimizer(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> None:
+    """Load an optimizer's state that `save_checkpoint` wrote."""
+    stored = load_file(folder / _OPTIMIZER)
+    for name, parameter in _trainable(model):
+        keys = [key for key in stored if key.rpartition("/")[0] == name]
+        optimizer.state[parameter] = {key.rpartition("/")[2]: stored[key] for key in keys}
+
+
+def _flatten(model: Any, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    return {
+        f"{name}/{key}": torch.as_tensor(value).detach().cpu().contiguous()
+        for name, parameter in _trainable(model)
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _trainable(model: Any) -> list[tuple[str, torch.nn.Parameter]]:
+    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,111 @@
+"""The parts that policy-gradient losses are made of: ratios, the clipped objective, KL estimators, three averages.
+
+Pure functions of tensors; a loss of an algorithm is a few of them in a row. `mask` is 1.0 at sampled tokens and 0.0 at
+prompts, observations and padding. Whatever stands at a masked position, NaN included, reaches neither a value nor a
+gradient. The averages take the totals of the whole update, so that losses of its micro-batches add up to its loss.
+This module refuses to hold state, to know a configuration, or to know where advantages come from.
+
+Shapes: R is rows, P is positions. Log probabilities are natural logarithms at the sampling temperature.
+"""
+
+from __future__ import annotations
+
+import torch
+
+LOG_RATIO_LIMIT = 20.0
+"""Differences of log probabilities are held within this, so that no ratio overflows (e^20 is about 5e8)."""
+
+
+def require_same_shape(**tensors: torch.Tensor | None) -> None:
+    """Raise ValueError unless all tensors given are [R, P] of one shape: broadcasting would hide the mistake."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items() if tensor is not None}
+    if len(set(shapes.values())) > 1 or any(len(shape) != 2 for shape in shapes.values()):
+        found = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+        raise ValueError(f"found {found}; expected one shape [rows, positions] for all of them")
+
+
+def log_ratio(numerator: torch.Tensor, denominator: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return log(p / q) [R, P] from the log probabilities of p and q, 0.0 where masked, within LOG_RATIO_LIMIT."""
+    return (numerator - denominator).masked_fill(mask == 0, 0.0).clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT)
+
+
+def token_ratio(logprobs: torch.Tensor, old_logprobs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return how much likelier each token is now than when it was sampled [R, P]; PPO, arXiv 1707.06347."""
+    return log_ratio(logprobs, old_logprobs, mask).exp()
+
+
+def sequence_ratio(logprobs: torch.Tensor, old_logprobs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return the geometric mean of each row's token ratios [R, 1]; GSPO, arXiv 2507.18071, equation 7.
+
+    A row without sampled tokens has ratio 1.
+    """
+    total = log_ratio(logprobs, old_logprobs, mask).sum(-1, keepdim=True)
+    return (total / mask.sum(-1, keepdim=True).clamp(min=1.0)).exp()
+
+
+def clipped_objective(ratio: torch.Tensor, advantages: torch.Tensor, clip_low: float, clip_high: float) -> torch.Tensor:
+    """Return min(ratio * A, clip(ratio, 1 - clip_low, 1 + clip_high) * A) [R, P], to be maximised.
+
+    `ratio` is [R, P] or [R, 1]. One width on both sides is PPO (arXiv 1707.06347); a wider upper side is the
+    clip-higher of DAPO (arXiv 2503.14476), which leaves unlikely tokens more room to grow.
+    """
+    clipped = ratio.clamp(1.0 - clip_low, 1.0 + clip_high)
+    return torch.minimum(ratio * advantages, clipped * advantages)
+
+
+def clipped_sides(
+    ratio: torch.Tensor, advantages: torch.Tensor, clip_low: float, clip_high: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return where the clip stops the gradient, below and above [R, P], as 1.0 and 0.0.
+
+    Below: the token became too unlikely already and has a negative advantage. Above: too likely, positive advantage.
+    """
+    low = (ratio < 1.0 - clip_low) & (advantages < 0)
+    high = (ratio > 1.0 + clip_high) & (advantages > 0)
+    return low.to(advantages.dtype), high.to(advantages.dtype)
+
+
+def kl_k1(logprobs: torch.Tensor, reference: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return the estimate log(p / q) of KL(p || q) at tokens sampled from p [R, P]; may be negative.
+
+    Unbiased, but useless as a loss: the mean of its gradient over samples from p is zero. It serves as a penalty
+    inside the credit, or as a figure. Source: J. Schulman, Approximating KL Divergence (2020).
+    """
+    return log_ratio(logprobs, reference, mask)
+
+
+def kl_k3(logprobs: torch.Tensor, reference: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return the estimate q/p - 1 - log(q/p) of KL(p || q) at tokens sampled from p [R, P]; never negative.
+
+    Unbiased and of lower variance than k1; the penalty of GRPO (arXiv 2402.03300, equation 4).
+    Source: J. Schulman, Approximating KL Divergence (2020).
+    """
+    difference = log_ratio(reference, logprobs, mask)
+    return difference.expm1() - difference
+
+
+def token_mean(figures: torch.Tensor, mask: torch.Tensor, tokens: int) -> torch.Tensor:
+    """Return the sum of `figures` [R, P] over sampled tokens, divided by the `tokens` of the whole update.
+
+    Every token weighs the same, so a long row weighs more than a short one; DAPO, arXiv 2503.14476.
+    """
+    return figures.masked_fill(mask == 0, 0.0).sum() / max(tokens, 1)
+
+
+def row_mean(figures: torch.Tensor, mask: torch.Tensor, rows: int) -> torch.Tensor:
+    """Return the sum of each row's mean over its sampled tokens, divided by the `rows` of the whole update.
+
+    Every row weighs the same, so a token of a long row weighs less; GRPO, arXiv 2402.03300. A row without sampled
+    tokens adds 0.
+    """
+    totals = figures.masked_fill(mask == 0, 0.0).sum(-1)
+    return (totals / mask.sum(-1).clamp(min=1.0)).sum() / max(rows, 1)
+
+
+def constant_mean(figures: torch.Tensor, mask: torch.Tensor, rows: int, length: int) -> torch.Tensor:
+    """Return the sum of `figures` over sampled tokens, divided by `rows` of the whole update times a fixed `length`.
+
+    The weight of a token depends on no row's length, and the scale of the gradient on no update's; Dr. GRPO,
+    arXiv 2503.20783. `length` is a number of tokens, commonly the most that a row may hold.
+    """
+    return figures.masked_fill(mask == 0, 0.0).sum() / (max(rows, 1) * length)

@@ -1,0 +1,50 @@
+"""From turns to training rows, by prefix check: extend the row when the context grew, fork when it did not.
+
+A row is what the model is trained on: the context's ids, and for each sampled token its old logprob and advantage. Nothing
+is decoded or encoded. The audit recomputes each context's checksum and compares it with the one that the sampler took from
+its own cache: any difference is drift, and drift must be 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rftcore.schemas.trajectory import Credit, Trajectory
+from rftcore.train.sampler import checksum
+
+
+@dataclass(slots=True)
+class Row:
+    """`ids` [T]; the other lists [A] belong to the sampled tokens, whose places in `ids` are `positions` (ascending)."""
+
+    ids: list[int]
+    positions: list[int] = field(default_factory=list)
+    old_logprobs: list[float] = field(default_factory=list)
+    advantages: list[float] = field(default_factory=list)
+
+
+def build_rows(trajectory: Trajectory, credit: Credit) -> tuple[list[Row], int]:
+    """Return the rows of one trajectory and the number of sampled tokens whose provenance is in doubt.
+
+    With a full history there is one row; each turn that drops part of the context starts another, whose kept tokens are
+    context only and are not trained twice.
+    """
+    rows: list[Row] = []
+    context: list[int] = []
+    drift = 0
+    for number, turn in enumerate(trajectory.turns):
+        if not rows or turn.keep != len(context):
+            rows.append(Row(context[: turn.keep]))
+        context = context[: turn.keep] + [*turn.prompt_ids, *turn.token_ids]
+        row = rows[-1]
+        row.ids = context
+        first = len(context) - len(turn.token_ids)
+        row.positions += range(first, len(context))
+        row.old_logprobs += turn.logprobs
+        if credit.tokens is not None:
+            row.advantages += credit.tokens[number]
+        else:
+            row.advantages += [credit.turns[number]] * len(turn.token_ids)
+        if checksum(context) != turn.checksum:
+            drift += len(turn.token_ids)
+    return [row for row in rows if row.positions], drift

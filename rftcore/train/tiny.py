@@ -1,0 +1,84 @@
+"""The embedded policy: a small causal LM whose tokenizer is built from the environments' own words.
+
+For machines without a model hub. A word, with or without the space before it, is one token; any other text falls
+back to bytes, so nothing is unknown and decoding inverts encoding. The chat template leaves system prompts out: a model
+of this size learns the rules by imitation, and every token counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from pydantic import Field
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from rftcore.errors import ConfigError
+from rftcore.schemas.frozen import Frozen
+
+_PIECES = r" ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\n+| "
+_SPECIAL = ("<|end|>", "<|user|>", "<|agent|>")
+_TEMPLATE = (
+    "{% for m in messages %}"
+    "{% if m.role == 'user' %}<|user|>{{ m.content }}<|end|>"
+    "{% elif m.role == 'assistant' %}<|agent|>{{ m.content }}<|end|>{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}<|agent|>{% endif %}"
+)
+
+
+class TinyConfig(Frozen):
+    """Shape of the network (Qwen2 architecture); about 0.9 million parameters by default."""
+
+    width: int = Field(default=128, ge=16)
+    layers: int = Field(default=4, ge=1)
+    heads: int = Field(default=4, ge=1)
+    mlp: int = Field(default=384, ge=16)
+    max_context: int = Field(default=2048, ge=128)
+
+
+def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """Return a tokenizer that knows every piece of `texts`: a word, a number or a run of marks, and its leading space.
+
+    Raises ConfigError when decoding does not invert encoding on `texts`.
+    """
+    texts = list(texts)
+    words = sorted({piece for text in texts for piece in re.findall(_PIECES, text)})
+    alphabet = [f"<0x{byte:02X}>" for byte in range(256)]
+    vocabulary = {token: index for index, token in enumerate([*_SPECIAL, *alphabet, *words])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True, ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_PIECES), behavior="isolated")
+    tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=_SPECIAL[0],
+        pad_token=_SPECIAL[0],
+        additional_special_tokens=list(_SPECIAL[1:]),
+        chat_template=_TEMPLATE,
+    )
+    for text in [*texts, "déjà vu \u2014 \U0001f600\ttab  two spaces\n\nend "]:
+        if fast.decode(fast.encode(text), clean_up_tokenization_spaces=False) != text:
+            raise ConfigError(f"the tokenizer does not give back the text {text[:80]!r}")
+    return fast
+
+
+def build_model(vocabulary: int, config: TinyConfig, seed: int) -> Any:
+    """Return a freshly initialized Qwen2 causal LM in float32; equal seeds give equal weights."""
+    torch.manual_seed(seed)
+    return Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=vocabulary,
+            hidden_size=config.width,
+            intermediate_size=config.mlp,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.heads,
+            max_position_embeddings=config.max_context,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=0,
+            pad_token_id=0,
+        )
+    )
