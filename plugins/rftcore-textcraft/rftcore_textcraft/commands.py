@@ -58,7 +58,7 @@ class Get:
 
 @dataclass(frozen=True, slots=True)
 class Craft:
-    """Turn ingredients into a product; without a matching recipe (`product` None) say so, but only to who holds them."""
+    """Turn ingredients into a product. Without a matching recipe `product` is None, and `step` tells who holds them."""
 
     inputs: tuple[tuple[str, int], ...]
     product: str | None
@@ -91,4 +91,6 @@ class Look:
 
     def apply(self, inventory: Inventory) -> Step:
         listed = self.separator.join(f"[{item}] ({count})" for item, count in inventory.items())
-        return answer(f"Inventory: {listed}{self.end}" if listed else "Inventory: You are not carrying anything.", valid=True)
+        return answer(
+            f"Inventory: {listed}{self.end}" if listed else "Inventory: You are not carrying anything.", valid=True
+        )

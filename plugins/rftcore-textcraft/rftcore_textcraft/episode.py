@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 
 from rftcore.environment import Episode, Step
-
 from rftcore_textcraft.commands import Inventory
 from rftcore_textcraft.planner import Planner
 from rftcore_textcraft.recipes import Recipe, command
@@ -14,6 +13,8 @@ from rftcore_textcraft.rules import Rules
 
 LONGEST_PLAN = 6
 """Actions of the longest plan that the expert looks for; every task is within it from any inventory."""
+_INVENTORY, _CRAFT = 0.1, 0.45
+"""Shares of a random player's actions; the rest fetch something."""
 
 
 class Crafting(Episode):
@@ -48,12 +49,12 @@ class Crafting(Episode):
 
         A group in a listed recipe is replaced by one of its members, as an agent has to.
         """
-        kind = rng.randrange(3)
-        if kind == 0 and rng.random() < 0.2 or not self._listed:
+        kind = rng.random()
+        if kind < _INVENTORY or not self._listed:
             return "inventory"
         recipe = rng.choice(self._listed)
         inputs = tuple((self._member(name, rng), count) for name, count in recipe.inputs)
-        if kind == 1:
+        if kind < _INVENTORY + _CRAFT:
             return command(recipe.product, recipe.count, inputs)
         name, count = rng.choice(inputs)
         return f"get {count} {name}"

