@@ -1,0 +1,115 @@
+"""Turns a user's mapping into a component's `Config`, and pydantic's complaints into sentences.
+
+All wrong keys are reported at once, each with its dotted path, what was found, what was expected and, for an unknown
+key, the nearest known one. Nothing is coerced here that pydantic would not coerce, and every default is the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from rftcore.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(model: type[Model], options: Mapping[str, Any] | BaseModel, where: str = "") -> Model:
+    """Return `options` as a `model`.
+
+    `where` is the path of the options in the user's configuration, such as `algorithm`. Raises ConfigError with one
+    line for each wrong key: `algorithm.clipp: unknown key; did you mean 'clip'?`.
+    """
+    if isinstance(options, model):
+        return options
+    if not isinstance(options, Mapping):
+        raise ConfigError(f"{where or 'options'}: found {_shown(options)}, expected a mapping of options")
+    try:
+        return model.model_validate(dict(options))
+    except ValidationError as error:
+        lines = list(_complaints(model, error, where))
+    if len(lines) == 1:
+        raise ConfigError(lines[0])
+    raise ConfigError("\n".join([f"{len(lines)} options are wrong:", *(f"  {line}" for line in lines)]))
+
+
+def _complaints(model: type[BaseModel], error: ValidationError, where: str) -> Iterator[str]:
+    try:
+        schema = model.model_json_schema()
+    except PydanticInvalidForJsonSchema:
+        schema = {}
+    expectations: dict[str, list[str]] = {}
+    found: dict[str, str] = {}
+    for detail in error.errors(include_url=False):
+        unknown = detail["type"] == "extra_forbidden"
+        keys, known = _locate(schema, detail["loc"], unknown)
+        path = ".".join([*([where] if where else []), *keys]) or "options"
+        message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        if unknown:
+            yield f"{path}: unknown key; {_instead(keys[-1], known)}"
+        elif detail["type"] == "missing":
+            yield f"{path}: missing; expected a value"
+        else:
+            found[path] = _shown(detail["input"])
+            expectations.setdefault(path, []).append(message.removeprefix("Input should be "))
+    for path, messages in expectations.items():
+        yield f"{path}: found {found[path]}, expected {' or '.join(dict.fromkeys(messages))}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _instead(key: str, known: list[str]) -> str:
+    close = get_close_matches(key, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"expected one of {', '.join(known)}" if known else "no options are known here"
+
+
+def _locate(schema: dict[str, Any], location: tuple[int | str, ...], unknown: bool) -> tuple[list[str], list[str]]:
+    """Follow a pydantic location through the JSON schema.
+
+    Returns the keys that a user wrote (pydantic also puts names of union members into a location) and the keys that
+    are known where the last of them stands. `unknown` says that the last key is one that the schema does not have.
+    """
+    nodes = list(_members(schema, schema))
+    keys: list[str] = []
+    known: list[str] = []
+    for depth, part in enumerate(location):
+        known = sorted({name for node in nodes for name in node.get("properties", {})})
+        below = [child for node in nodes for child in _children(node, part)]
+        if below or not schema or (unknown and depth == len(location) - 1):
+            keys.append(str(part))
+            nodes = [member for child in below for member in _members(schema, child)]
+    return keys, known
+
+
+def _members(schema: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the alternatives of a node: itself, what it refers to, or the members of a union."""
+    if "$ref" in node:
+        yield from _members(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
+        return
+    alternatives = [*node.get("anyOf", ()), *node.get("oneOf", ()), *node.get("allOf", ())]
+    for alternative in alternatives:
+        yield from _members(schema, alternative)
+    if not alternatives:
+        yield node
+
+
+def _children(node: dict[str, Any], part: int | str) -> Iterator[dict[str, Any]]:
+    if isinstance(part, int):
+        prefix = node.get("prefixItems", [])
+        if part < len(prefix):
+            yield prefix[part]
+        elif isinstance(node.get("items"), dict):
+            yield node["items"]
+    elif part in node.get("properties", {}):
+        yield node["properties"][part]
+    elif isinstance(node.get("additionalProperties"), dict):
+        yield node["additionalProperties"]
