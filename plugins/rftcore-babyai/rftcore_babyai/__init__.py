@@ -1,0 +1,1 @@
+"""The BabyAI levels of minigrid behind a text interface, for rftcore."""
