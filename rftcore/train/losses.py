@@ -43,23 +43,27 @@ def sequence_ratio(logprobs: torch.Tensor, old_logprobs: torch.Tensor, mask: tor
     return (total / mask.sum(-1, keepdim=True).clamp(min=1.0)).exp()
 
 
-def clipped_objective(ratio: torch.Tensor, advantages: torch.Tensor, clip_low: float, clip_high: float) -> torch.Tensor:
-    """Return min(ratio * A, clip(ratio, 1 - clip_low, 1 + clip_high) * A) [R, P], to be maximised.
+def clipped_objective(
+    ratio: torch.Tensor, advantages: torch.Tensor, mask: torch.Tensor, clip_low: float, clip_high: float
+) -> torch.Tensor:
+    """Return min(ratio * A, clip(ratio, 1 - clip_low, 1 + clip_high) * A) [R, P], to be maximised; 0.0 where masked.
 
     `ratio` is [R, P] or [R, 1]. One width on both sides is PPO (arXiv 1707.06347); a wider upper side is the
     clip-higher of DAPO (arXiv 2503.14476), which leaves unlikely tokens more room to grow.
     """
+    advantages = advantages.masked_fill(mask == 0, 0.0)
     clipped = ratio.clamp(1.0 - clip_low, 1.0 + clip_high)
     return torch.minimum(ratio * advantages, clipped * advantages)
 
 
 def clipped_sides(
-    ratio: torch.Tensor, advantages: torch.Tensor, clip_low: float, clip_high: float
+    ratio: torch.Tensor, advantages: torch.Tensor, mask: torch.Tensor, clip_low: float, clip_high: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return where the clip stops the gradient, below and above [R, P], as 1.0 and 0.0.
+    """Return where the clip stops the gradient, below and above [R, P], as 1.0 and 0.0; 0.0 where masked.
 
     Below: the token became too unlikely already and has a negative advantage. Above: too likely, positive advantage.
     """
+    advantages = advantages.masked_fill(mask == 0, 0.0)
     low = (ratio < 1.0 - clip_low) & (advantages < 0)
     high = (ratio > 1.0 + clip_high) & (advantages > 0)
     return low.to(advantages.dtype), high.to(advantages.dtype)

@@ -1,0 +1,64 @@
+"""Credit arithmetic that algorithms share: plain floats in, plain floats out.
+
+Sums are `math.fsum`, so that a result depends neither on the order of the trajectories nor on the machine. This module
+refuses to import numpy or torch, and knows neither trajectories nor tokens: an algorithm hands it returns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+Scale = Literal["group", "batch", "none"]
+
+EPSILON = 1e-4
+"""Added to a standard deviation before dividing by it. Of no weight while returns are of the order of 1."""
+
+TOLERANCE = 1e-8
+"""Returns that lie within this distance of each other count as equal: sums of equal rewards differ by rounding."""
+
+
+def zero_variance(returns: Sequence[float]) -> bool:
+    """Return whether the returns of a group are all equal (within `TOLERANCE`), so that none is better than another.
+
+    True for a group of one and for an empty one.
+    """
+    return not returns or max(returns) - min(returns) <= TOLERANCE
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Return the sample standard deviation (divisor n - 1), or 0.0 for fewer than two values."""
+    if len(values) < 2:
+        return 0.0
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def group_normalize(groups: Sequence[Sequence[float]], scale: Scale = "group") -> list[list[float]]:
+    """Return the advantage of each return over the mean of its own group.
+
+        A[i] = (R[i] - mean(R)) / (s + EPSILON)      or, with scale "none",      A[i] = R[i] - mean(R)
+
+    `s` is the sample standard deviation of the group (scale "group": GRPO, arXiv 2402.03300) or of all returns of all
+    groups together (scale "batch": arXiv 2508.08221). Scale "none" is Dr. GRPO (arXiv 2503.20783), where dividing by
+    the group's deviation is found to favour tasks that are nearly always or nearly never solved.
+
+    Groups may differ in size. A group without variance, a group of one included, gets exactly 0.0 throughout under
+    each scale. The divisor n - 1 and EPSILON are those of TRL's GRPO.
+    Raises ValueError when a return is infinite or not a number.
+    """
+    pooled = [value for group in groups for value in group]
+    for value in pooled:
+        if not math.isfinite(value):
+            raise ValueError(f"found a return of {value}; expected finite numbers: check the environment's rewards")
+    whole = deviation(pooled)
+    advantages = []
+    for group in groups:
+        if zero_variance(group):
+            advantages.append([0.0] * len(group))
+            continue
+        mean = math.fsum(group) / len(group)
+        divisor = {"group": deviation(group) + EPSILON, "batch": whole + EPSILON, "none": 1.0}[scale]
+        advantages.append([(value - mean) / divisor for value in group])
+    return advantages

@@ -1,0 +1,123 @@
+"""Group normalization against hand-computed numbers, and what must hold for any returns."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rftcore.credit import EPSILON, Scale, deviation, group_normalize, zero_variance
+
+RETURNS = st.floats(-100, 100)
+GROUPS = st.lists(st.lists(RETURNS, max_size=8), max_size=6)
+SCALES = st.sampled_from(["group", "batch", "none"])
+
+
+def test_deviation_divides_by_one_less_than_the_count() -> None:
+    assert deviation([1.0, 2.0, 3.0, 4.0]) == pytest.approx(math.sqrt(5.0 / 3.0), rel=1e-15)
+
+
+@pytest.mark.parametrize("values", [[], [3.0]])
+def test_deviation_of_fewer_than_two_values_is_zero(values: list[float]) -> None:
+    assert deviation(values) == 0.0
+
+
+def test_scale_group_divides_by_the_deviation_of_the_own_group() -> None:
+    # Group one: mean 1/4, squared distances 9/16 + 3/16 = 3/4, variance 1/4, deviation 1/2.
+    # Group two: mean 2, squared distances 1 + 1, variance 2.
+    one, two = group_normalize([[1.0, 0.0, 0.0, 0.0], [1.0, 3.0]], "group")
+    assert one == pytest.approx([0.75 / 0.5001, -0.25 / 0.5001, -0.25 / 0.5001, -0.25 / 0.5001], rel=1e-14)
+    assert two == pytest.approx([-1.0 / (math.sqrt(2) + 1e-4), 1.0 / (math.sqrt(2) + 1e-4)], rel=1e-14)
+
+
+def test_scale_batch_divides_by_the_deviation_of_all_returns_together() -> None:
+    # Returns 0 1 2 5: mean 2, squared distances 4 + 1 + 0 + 9 = 14, variance 14/3.
+    divisor = math.sqrt(14.0 / 3.0) + 1e-4
+    one, two = group_normalize([[0.0, 1.0], [2.0, 5.0]], "batch")
+    assert one == pytest.approx([-0.5 / divisor, 0.5 / divisor], rel=1e-14)
+    assert two == pytest.approx([-1.5 / divisor, 1.5 / divisor], rel=1e-14)
+
+
+def test_scale_none_only_subtracts_the_mean_of_the_group() -> None:
+    assert group_normalize([[1.0, 0.0, 0.0, 0.0], [2.0, 4.0]], "none") == [[0.75, -0.25, -0.25, -0.25], [-1.0, 1.0]]
+
+
+def test_scale_group_is_the_default() -> None:
+    assert group_normalize([[1.0, 0.0, 0.0]]) == group_normalize([[1.0, 0.0, 0.0]], "group")
+
+
+@pytest.mark.parametrize("scale", ["group", "batch", "none"])
+def test_group_without_variance_gets_exactly_zero(scale: Scale) -> None:
+    # The mean of three times 0.1 is not 0.1 in binary; without care the advantage would be a rounding error.
+    assert group_normalize([[0.1, 0.1, 0.1], [0.0, 1.0]], scale)[0] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("scale", ["group", "batch", "none"])
+def test_group_of_one_gets_exactly_zero(scale: Scale) -> None:
+    assert group_normalize([[0.7]], scale) == [[0.0]]
+
+
+def test_no_groups_give_no_advantages() -> None:
+    assert group_normalize([]) == []
+    assert group_normalize([[]]) == [[]]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_return_that_is_not_finite_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match=f"found a return of {value}"):
+        group_normalize([[0.0, value]])
+
+
+@pytest.mark.parametrize(
+    ("returns", "expected"),
+    [
+        ([], True),
+        ([0.4], True),
+        ([0.3, 0.1 + 0.2, 0.3], True),
+        ([1.0, 1.0, 1.0, 0.0], False),
+        ([0.0, 1e-6], False),
+    ],
+)
+def test_zero_variance_sees_through_rounding_but_not_through_small_differences(
+    returns: list[float], expected: bool
+) -> None:
+    assert zero_variance(returns) is expected
+
+
+@settings(deadline=None)
+@given(GROUPS, SCALES)
+def test_advantages_keep_the_shape_sum_to_zero_and_keep_the_order(groups: list[list[float]], scale: Scale) -> None:
+    advantages = group_normalize(groups, scale)
+    assert [len(group) for group in advantages] == [len(group) for group in groups]
+    for returns, own in zip(groups, advantages, strict=True):
+        assert math.fsum(own) == pytest.approx(0.0, abs=1e-6)
+        assert [own[i] for i in sorted(range(len(own)), key=returns.__getitem__)] == sorted(own)
+
+
+@settings(deadline=None)
+@given(st.lists(RETURNS, min_size=2, max_size=8), SCALES, st.randoms(use_true_random=False))
+def test_advantage_belongs_to_its_return_whatever_the_order(returns: list[float], scale: Scale, rng: object) -> None:
+    order = list(range(len(returns)))
+    rng.shuffle(order)  # type: ignore[attr-defined]
+    straight = group_normalize([returns], scale)[0]
+    shuffled = group_normalize([[returns[i] for i in order]], scale)[0]
+    assert shuffled == [straight[i] for i in order]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-50, 50), min_size=2, max_size=8), st.integers(-50, 50), SCALES)
+def test_a_constant_added_to_every_return_changes_nothing(returns: list[int], shift: int, scale: Scale) -> None:
+    plain = group_normalize([[float(value) for value in returns]], scale)[0]
+    moved = group_normalize([[float(value + shift) for value in returns]], scale)[0]
+    assert moved == pytest.approx(plain, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 20), min_size=2, max_size=8).filter(lambda returns: len(set(returns)) > 1))
+def test_scale_group_brings_the_deviation_to_one_but_for_epsilon(returns: list[int]) -> None:
+    values = [float(value) for value in returns]
+    assert deviation(group_normalize([values])[0]) == pytest.approx(
+        deviation(values) / (deviation(values) + EPSILON), rel=1e-12
+    )
