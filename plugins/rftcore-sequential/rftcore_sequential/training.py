@@ -1,0 +1,61 @@
+"""What `train` may say for one stage: an expression, a list of sources, or a mapping of sources to weights.
+
+The three forms of one mixture give equal stages. A stage is named after its sources, as checkpoints are; weights are no
+part of the name.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from rftcore.curriculum import Source, Stage, parse_train
+from rftcore.errors import ConfigError
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Train = str | tuple[str, ...] | dict[str, Weight]
+
+
+def stage(train: Train, *, updates: int | None, horizon: tuple[int, ...] = ()) -> Stage:
+    """Return the one stage that trains on `train`.
+
+    Raises ConfigError when `train` names no source, a source twice, or more than one stage.
+    """
+    if isinstance(train, str):
+        sources = _one_stage(train).sources
+    elif isinstance(train, dict):
+        sources = tuple(source(label, weight) for label, weight in train.items())
+    else:
+        sources = tuple(source(label) for label in train)
+    labels = [each.label for each in sources]
+    if not labels:
+        raise ConfigError("train: found no sources, expected at least one, such as 'textcraft:easy'")
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise ConfigError(
+            f"train: {', '.join(twice)} occurs more than once in one stage; to give it more of the tasks, name it once "
+            "with a weight, as in {textcraft: 2, babyai: 1}"
+        )
+    return Stage(name="+".join(labels), sources=sources, updates=updates, horizon=horizon)
+
+
+def source(label: str, weight: float = 1.0) -> Source:
+    """Read one `environment` or `environment:difficulty`. Raises ConfigError when `label` is anything else."""
+    sources = _one_stage(label).sources
+    if len(sources) > 1:
+        raise ConfigError(
+            f"train {label!r}: found {len(sources)} sources, expected one 'environment' or 'environment:difficulty'; "
+            "for several at once take the curriculum 'mixture'"
+        )
+    return sources[0].model_copy(update={"weight": weight})
+
+
+def _one_stage(expression: str) -> Stage:
+    stages = parse_train(expression)
+    if len(stages) > 1:
+        raise ConfigError(
+            f"train {expression!r}: found {len(stages)} stages, expected one; for stages one after the other take the "
+            "curriculum 'sequential'"
+        )
+    return stages[0]
