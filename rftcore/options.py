@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic_core import to_jsonable_python
 
 from rftcore.errors import ConfigError
 
@@ -113,3 +115,56 @@ def _children(node: dict[str, Any], part: int | str) -> Iterator[dict[str, Any]]
         yield node["properties"][part]
     elif isinstance(node.get("additionalProperties"), dict):
         yield node["additionalProperties"]
+
+
+def describe(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """Return a row for each option of a `Config`: `name`, `type`, `default` (None when required), `required`, `doc`.
+
+    The meaning is the field's description or the docstring below it in the source.
+    """
+    schema = model.model_json_schema(by_alias=False)
+    docs = _docstrings(model)
+    rows = []
+    for name, field in model.model_fields.items():
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        rows.append(
+            {
+                "name": name,
+                "type": " or ".join(dict.fromkeys(map(_type, _members(schema, schema["properties"][name])))),
+                "default": to_jsonable_python(default, fallback=str),
+                "required": field.is_required(),
+                "doc": " ".join((field.description or docs.get(name, "")).split()),
+            }
+        )
+    return rows
+
+
+def _type(node: dict[str, Any]) -> str:
+    if "enum" in node or "const" in node:
+        return " or ".join(str(value) for value in node.get("enum", [node.get("const")]))
+    kind = str(node.get("type", "any"))
+    limits = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    bounds = ", ".join(f"{sign} {node[key]}" for key, sign in limits.items() if key in node)
+    return f"{kind} {bounds}".strip()
+
+
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstrings below the fields of a class and of its parents."""
+    import ast
+    import inspect
+    import textwrap
+
+    docs: dict[str, str] = {}
+    for parent in reversed(model.__mro__):
+        if not issubclass(parent, BaseModel) or parent is BaseModel:
+            continue
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(parent)))
+        except (OSError, TypeError, SyntaxError):
+            continue  # a class typed into an interpreter has no source
+        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+        for pair in pairwise(body):
+            match pair:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    docs[name] = text
+    return docs

@@ -26,7 +26,7 @@ KNOWN: dict[str, dict[str, str]] = {
         **{name: f"rftcore-{name}" for name in ("gigpo", "grpo", "imitation", "ppo", "reinforce")},
         "rloo": "rftcore-reinforce",
     },
-    "curriculum": dict.fromkeys(("single", "mixture", "sequential"), "rftcore-sequential"),
+    "curriculum": dict.fromkeys(("single", "mixture", "sequential", "easy_to_hard", "horizon"), "rftcore-sequential"),
     "metric": {"generalization": "rftcore-generalization"},
     "policy": {"openai": "rftcore-openai"},
     "sampler": {"vllm": "rftcore-vllm"},
