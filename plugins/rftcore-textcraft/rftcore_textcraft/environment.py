@@ -56,7 +56,7 @@ class TextCraft(Environment):
     instructions = (
         "Craft the goal item. Answer with one command:\n"
         "get N ITEM fetches a raw item, one that no recipe crafts\n"
-        "craft N ITEM using N ITEM, N ITEM runs a listed recipe once; planks and wool mean any kind (oak planks)\n"
+        "craft N ITEM using N ITEM, N ITEM runs a listed recipe once; for planks or wool name a kind (oak planks)\n"
         "inventory shows what you hold"
     )
 
