@@ -27,6 +27,8 @@ Updates = Annotated[int, Field(ge=1)]
 class Planned(Curriculum):
     """A curriculum whose stages follow from its configuration alone."""
 
+    picking: ClassVar[str] = "rftcore-sequential/1"
+
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
         """Take a `Config`, or its fields as keyword arguments. Raises ConfigError when they make no plan."""
         super().__init__(config, **options)
@@ -154,7 +156,7 @@ class Horizon(Planned):
         @classmethod
         def _grows(cls, turns: tuple[int, ...]) -> tuple[int, ...]:
             if any(later <= earlier for earlier, later in pairwise(turns)):
-                raise ValueError(f"found {list(turns)}, expected turn limits that grow, such as [5, 10, 20]")
+                raise ValueError("turn limits that grow, such as [5, 10, 20]")
             return turns
 
     name: ClassVar[str] = "horizon"

@@ -6,15 +6,12 @@ part of the name.
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
+import math
 
 from rftcore.curriculum import Source, Stage, parse_train
 from rftcore.errors import ConfigError
 
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Train = str | tuple[str, ...] | dict[str, Weight]
+Train = str | tuple[str, ...] | dict[str, float]
 
 
 def stage(train: Train, *, updates: int | None, horizon: tuple[int, ...] = ()) -> Stage:
@@ -42,6 +39,8 @@ def stage(train: Train, *, updates: int | None, horizon: tuple[int, ...] = ()) -
 
 def source(label: str, weight: float = 1.0) -> Source:
     """Read one `environment` or `environment:difficulty`. Raises ConfigError when `label` is anything else."""
+    if not 0 < weight < math.inf:
+        raise ConfigError(f"train: weight of {label!r}: found {weight}, expected a positive number")
     sources = _one_stage(label).sources
     if len(sources) > 1:
         raise ConfigError(
