@@ -66,6 +66,8 @@ def load_file(path: str | Path) -> Plugin:
     processes load it too, because it joins RFTCORE_PLUGIN_FILES.
     Raises PluginError when the file is missing, broken, or named like an importable module.
     """
+    if not Path(path).expanduser().is_file():
+        raise PluginError(f"plugin file {path} is not there; expected a Python module with @hookimpl functions")
     with _lock:
         plugin = _file(Path(path))
         known = [other for other in installed() if other.dist == plugin.dist]

@@ -43,6 +43,8 @@ def rftcore(
 ) -> None:
     """Reinforcement fine-tuning of LLM agents, and an honest answer to whether what they learned generalizes.
 
+    Every command has -h, with examples.
+
     Start here:
 
         rftcore plugins                     what is installed

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from rftcore.cli.terminal import console, emit
-from rftcore.errors import ConfigError
+from rftcore.errors import ConfigError, RftError
 
 
 def fidelity(
@@ -29,14 +29,14 @@ def fidelity(
 ) -> None:
     """Replay recordings of the original program and count the differences.
 
-    Prints episodes, compared steps, differences, and the first of them in full. Exit code 0: none; 1: at least one; 2:
-    the file cannot be read, or holds nothing that could be compared.
+    Prints episodes, compared steps, differences, and the first one in full.
+    Exit code 0: no difference; 1: at least one; 2: nothing was compared.
 
     Examples:
 
         rftcore fidelity textcraft textcraft.jsonl.gz
         rftcore fidelity babyai babyai-agentgym.jsonl.gz --json
-        rftcore fidelity textcraft textcraft.jsonl.gz --profile fixed     what the mended bugs change
+        rftcore fidelity textcraft textcraft.jsonl.gz --profile fixed
     """
     found = _count(_replaying(environment, profile), environment, file)
     if as_json:
@@ -80,7 +80,7 @@ def _count(replaying: Any, environment: str, file: Path) -> dict[str, Any]:
                         "expected": expected,
                         "got": got,
                     }
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (RftError, LookupError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(
                 f"{file}, line {line}: {environment} cannot replay it ({type(error).__name__}: {error}); "
                 f"expected a recorded episode of {environment}"

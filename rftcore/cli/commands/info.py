@@ -21,7 +21,9 @@ def info(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
-    """Show where a name comes from and every option it takes; of an environment also its tasks, rules and an example.
+    """Show where a name comes from and every option it takes.
+
+    Of an environment also: its tasks, its rules, and one task solved by its expert.
 
     Examples:
 

@@ -38,6 +38,8 @@ def play(
 ) -> None:
     """Play an environment in the terminal, or watch its expert.
 
+    You see what an agent sees, and the turn limit is the agent's.
+
     Examples:
 
         rftcore play textcraft
@@ -48,7 +50,7 @@ def play(
     """
     from rftcore import registry
 
-    world: Environment = registry.create("environment", environment, read_settings(settings), "--set")
+    world: Environment = registry.create("environment", environment, read_settings(settings), environment)
     chosen = _task(world, environment, task, difficulty, split, seed)
     out = console()
     out.print(f"{chosen.id}\n\n{world.instructions}\n", style="dim")
@@ -72,7 +74,6 @@ def _play(world: Environment, episode: Episode, actions: Iterator[str]) -> None:
     for action in actions:
         step = episode.step(action)
         rewards.append(step.reward)
-        out.print(f"\n[{len(rewards)}/{world.max_turns}] > {action}", style="bold")
         out.print(step.observation)
         if not step.valid:
             out.print("(not understood, or not possible now)", style="yellow")
@@ -89,23 +90,26 @@ def _play(world: Environment, episode: Episode, actions: Iterator[str]) -> None:
 
 
 def _expert(world: Environment, task: Task) -> Iterator[str]:
-    actions = 0
-    for actions, action in enumerate(world.oracle(task), start=1):  # noqa: B007 (counted for the message below)
+    out = console()
+    turn = 0
+    for turn, action in enumerate(world.oracle(task), start=1):
+        out.print(f"\n[{turn}/{world.max_turns}] > {action}", style="bold")
         yield action
-    console().print(f"the expert has nothing more to say after {actions} actions" if actions else "there is no expert")
+    out.print("\nthe expert gives up" if turn else "\nthis environment has no expert for this task")
 
 
 def _person(world: Environment, episode: Episode) -> Iterator[str]:
     """Yield what is typed until q or the end of the input."""
     out = console()
     shown: tuple[str, ...] | None = None
+    turn = 1
     while True:
         actions = episode.available_actions()
         if actions and actions != shown:
             out.print("\n" + "\n".join(f"{number:>4}  {action}" for number, action in enumerate(actions, start=1)))
         shown = actions
         try:
-            typed = input("\n> ").strip()
+            typed = input(f"\n[{turn}/{world.max_turns}] > ").strip()
         except (EOFError, KeyboardInterrupt):
             out.print()
             return
@@ -116,10 +120,12 @@ def _person(world: Environment, episode: Episode) -> Iterator[str]:
         if typed == "?":
             out.print(f"{_HELP}\n\n{world.instructions}\n\n{episode.observation}", style="dim")
             shown = None
-        elif actions and typed.isdecimal() and 1 <= int(typed) <= len(actions):
-            yield actions[int(typed) - 1]
         elif typed:
+            if actions and typed.isdecimal() and 1 <= int(typed) <= len(actions):
+                typed = actions[int(typed) - 1]
+                out.print(typed, style="bold")
             yield typed
+            turn += 1
 
 
 def _task(world: Environment, name: str, wanted: str | None, difficulty: str | None, split: str, seed: int) -> Task:

@@ -18,6 +18,8 @@ def plugins(
 ) -> None:
     """List installed plugins and what each offers; for a broken one, why.
 
+    A plugin that is broken, incompatible or in conflict never stops the others.
+
     Examples:
 
         rftcore plugins
