@@ -18,8 +18,8 @@ from rftcore_babyai.world import World
 
 _Cell = tuple[int, int]
 
-SEARCHES = 2000
-"""Searches that one bot may make; it can plan in circles without ever moving."""
+SEARCHES = 200
+"""Searches that the bot may make for one step; it can plan in circles without ever moving."""
 
 
 class _Seen(set[_Cell]):
@@ -60,6 +60,7 @@ class MidwayBot(BabyAIBot):  # type: ignore[misc]
             del self.stack[-2:]
 
     def _process_obs(self) -> None:
+        self.bfs_counter = 0
         self.vis_mask.update(self._world.visible(self._world.view()))
 
     def _breadth_first_search(
@@ -71,7 +72,7 @@ class MidwayBot(BabyAIBot):  # type: ignore[misc]
         """Search as the original does, the same cells in the same order, on a queue that pops in constant time."""
         self.bfs_counter += 1
         if self.bfs_counter > SEARCHES:
-            raise AssertionError(f"the bot made {SEARCHES} searches and goes in circles")
+            raise AssertionError(f"the bot made {SEARCHES} searches for one step: it goes in circles")
         cells, width = self._world.level.grid.grid, self._world.level.grid.width
         queue: deque[tuple[int, int, int, int, _Cell | None]] = deque(
             (int(i), int(j), int(di), int(dj), None) for i, j, di, dj in initial_states

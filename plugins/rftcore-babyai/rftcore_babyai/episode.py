@@ -10,7 +10,7 @@ from typing import Literal
 
 from rftcore.environment import Episode, Step
 from rftcore.errors import EpisodeError
-from rftcore_babyai.expert import advise
+from rftcore_babyai.expert import Expert
 from rftcore_babyai.scene import CHECK, COMPLETED, UNCHANGED, UNKNOWN, Macro, Scene, compose
 from rftcore_babyai.world import World
 
@@ -28,6 +28,7 @@ class BabyAIEpisode(Episode):
         """Cells that some observation has shown."""
         self._action_list = action_list
         self._over = False
+        self._expert = Expert(self)
         self.scene = self._look()
         goal = f"Your goal: {self._goal()}\n"
         self.observation = goal + self._listed(self.scene.description, first=True)
@@ -56,7 +57,7 @@ class BabyAIEpisode(Episode):
 
     def expert_action(self) -> str | None:
         """Return what minigrid's bot would do next, as the longest action that does it; None when it gives up."""
-        return None if self._over else advise(self)
+        return None if self._over else self._expert.advise()
 
     def primitives(self, macro: Macro) -> list[int]:
         """Return the low-level actions that `macro` stands for."""

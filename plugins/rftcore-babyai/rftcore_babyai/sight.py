@@ -84,7 +84,7 @@ def _sweep(lit: int, clear: int) -> tuple[int, int]:
     return lit, beyond
 
 
-def look(cells: list[int], width: int, at: int, direction: int, carried: int) -> list[int]:
+def look(cells: bytearray, width: int, at: int, direction: int, carried: int) -> list[int]:
     """Return the 49 cell codes that the agent sees, `UNSEEN` where it does not; its own cell shows what it carries.
 
     `cells` is the padded grid, `at` the agent's index in it.

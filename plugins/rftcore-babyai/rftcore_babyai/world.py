@@ -18,7 +18,7 @@ from minigrid.core.world_object import Door, WorldObj
 from minigrid.envs.babyai.core.roomgrid_level import RejectSampling, RoomGridLevel
 from minigrid.envs.babyai.core.verifier import Instr, ObjDesc
 
-from rftcore_babyai.sight import CODES, EMPTY, OFFSETS, PAD, STEPS, UNSEEN, WALL, look
+from rftcore_babyai.sight import CODES, DOORS, EMPTY, OFFSETS, OPAQUE, PAD, STEPS, UNSEEN, WALL, look
 
 LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
 """minigrid's low-level actions."""
@@ -69,7 +69,7 @@ class World:
         self.level.reset(seed=seed)
         grid = self.level.grid
         self.width: int = grid.width + 2 * PAD
-        self.cells = [WALL] * (self.width * (grid.height + 2 * PAD))
+        self.cells = bytearray([WALL]) * (self.width * (grid.height + 2 * PAD))
         for y in range(grid.height):
             for x in range(grid.width):
                 self.cells[self._index(x, y)] = _code(grid.get(x, y))
@@ -95,7 +95,20 @@ class World:
 
     @property
     def pose(self) -> tuple[int, int, int]:
-        return self.x, self.y, self.level.agent_dir
+        return self.x, self.y, int(self.level.agent_dir)
+
+    def empty(self, x: int, y: int) -> bool:
+        """Return whether nothing is at these coordinates."""
+        return self.cells[self._index(x, y)] == EMPTY
+
+    def free(self, x: int, y: int) -> bool:
+        """Return whether the agent can stand there."""
+        code = self.cells[self._index(x, y)]
+        return code == EMPTY or (code in DOORS and code not in OPAQUE)
+
+    def mission_parts(self) -> list[Instr | ObjDesc]:
+        """Return the mission's instruction, those inside it, and the descriptions of objects that they hold."""
+        return _parts(self.level.instrs)
 
     def view(self) -> list[int]:
         """Return what the agent sees; see `look`."""
@@ -135,7 +148,7 @@ class World:
             {name: getattr(level, name) for name in ("agent_pos", "agent_dir", "carrying", "step_count")},
             list(level.grid.grid),
             [(part, dict(vars(part))) for part in (*objects, *_parts(level.instrs))],
-            (self.x, self.y, self.carried, list(self.cells)),
+            (self.x, self.y, self.carried, bytearray(self.cells)),
         )
 
     def restore(self, saved: tuple[Any, ...]) -> None:
