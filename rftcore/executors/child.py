@@ -1,8 +1,8 @@
 """One worker process as its driver sees it: started, asked, listened to, and mourned.
 
 The other end is `rftcore.executors.worker`. A child inherits the driver's environment and import path, but for the
-thread counts: they are set before it imports anything, because two processes with two threads each on two busy cores are
-many times slower than with one thread each. Needs an operating system that hands descriptors to a child: not Windows.
+thread counts: they are set before it imports anything, because two processes with two threads each on two busy cores
+are many times slower than with one each. Needs an operating system that hands descriptors to a child: not Windows.
 """
 
 from __future__ import annotations

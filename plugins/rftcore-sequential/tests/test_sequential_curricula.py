@@ -103,6 +103,7 @@ def test_all_curricula_pick_the_same_tasks_for_the_same_stage() -> None:
     picked = [curriculum.next(stage, 1, 6, {"textcraft:easy": tasks}, (), 5) for curriculum in curricula]
     assert all(each == picked[0] for each in picked)
     assert len({task.id for task in picked[0]}) == 6
+    assert {curriculum.picking for curriculum in curricula} == {"rftcore-sequential/1"}
 
 
 def test_every_announced_curriculum_has_the_name_it_is_announced_under() -> None:
