@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 from rftcore.hookspecs import hookimpl
+from rftcore.runlog import (
+    rft_evaluated,
+    rft_group_finished,
+    rft_run_finished,
+    rft_run_started,
+    rft_update_finished,
+)
 from rftcore.specs import ExecutorSpec, PolicySpec, SamplerSpec
+
+__all__ = [
+    "rft_evaluated",
+    "rft_executors",
+    "rft_group_finished",
+    "rft_policies",
+    "rft_run_finished",
+    "rft_run_started",
+    "rft_samplers",
+    "rft_update_finished",
+]
 
 
 @hookimpl
@@ -35,6 +53,7 @@ def rft_samplers() -> list[SamplerSpec]:
         SamplerSpec(
             name="hf",
             target="rftcore.train.sampler:HFSampler",
+            config="rftcore.schemas.config:HFSamplerConfig",
             summary="Hugging Face causal LMs in this process, with the KV cache kept across turns",
             needs=("rftcore[train]",),
         )

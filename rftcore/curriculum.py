@@ -64,6 +64,8 @@ class Curriculum(ABC):
         """Options of the curriculum."""
 
     name: ClassVar[str]
+    picking: ClassVar[str] = ""
+    """Names the rule of `next`. Curricula that pick alike give it one name, and a study trains their equal stages once."""
 
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
         """Take a `Config`, or its fields as keyword arguments."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from rftcore.conversation import Conversation, Encoder, History
 from rftcore.environment import Environment, Episode
-from rftcore.errors import RunError
+from rftcore.errors import EpisodeError, RftError, RunError
 from rftcore.formats import PromptFormat
 from rftcore.policy import Policy
 from rftcore.sampler import ContextFull, Request, Sampler
@@ -178,9 +178,12 @@ async def collect(
             results[number][sample] = trajectory
             on_episode(trajectory)
 
-    async with asyncio.TaskGroup() as lanes:
-        for _ in range(max(1, min(actor.lanes, len(tasks) * samples))):
-            lanes.create_task(lane())
+    try:
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(max(1, min(actor.lanes, len(tasks) * samples))):
+                lanes.create_task(lane())
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     groups = [
         Group.model_construct(task=task, trajectories=tuple(t for t in row if t is not None))
         for task, row in zip(tasks, results, strict=True)
@@ -222,6 +225,11 @@ async def _attempt(
             except ContextFull:
                 status = "context_overflow"
                 break
+            except RftError as failure:
+                if not isinstance(failure, EpisodeError):
+                    raise
+                status, error = "environment_error", _describe(failure)
+                break
             except Exception as failure:
                 status, error = "sampler_error", _describe(failure)
                 break
@@ -255,6 +263,8 @@ async def _attempt(
             if ended:
                 break
     except Exception as failure:
+        if isinstance(failure, RftError) and not isinstance(failure, EpisodeError):
+            raise
         status, error = "environment_error", _describe(failure)
     finally:
         if voice is not None:

@@ -83,7 +83,16 @@ class PolicySpec(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerSpec(Spec):
+    """`config` is the target's `Config` under a name that is cheap to import, so that options are checked without torch."""
+
     kind: ClassVar[str] = "sampler"
+
+    config: str
+
+    def __post_init__(self) -> None:
+        Spec.__post_init__(self)
+        if not _TARGET.match(self.config):
+            raise ValueError(f"config {self.config!r} of {self.name!r}: expected 'package.module:Class'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,18 @@ from pydantic import JsonValue
 from rftcore.schemas.frozen import Frozen
 
 
-class RunStarted(Frozen):
+class _OfRun(Frozen):
     run: str
+    """The run's id."""
     folder: str
+
+
+class RunStarted(_OfRun):
     config: dict[str, JsonValue]
     resumed: bool
 
 
-class GroupFinished(Frozen):
-    run: str
+class GroupFinished(_OfRun):
     stage: str
     update: int
     task: str
@@ -23,22 +26,18 @@ class GroupFinished(Frozen):
     successes: tuple[bool, ...]
 
 
-class UpdateFinished(Frozen):
-    run: str
+class UpdateFinished(_OfRun):
     stage: str
     update: int
     stats: dict[str, JsonValue]
 
 
-class Evaluated(Frozen):
-    run: str
+class Evaluated(_OfRun):
     train: str
     environment: str
     difficulty: str
     scores: dict[str, float]
 
 
-class RunFinished(Frozen):
-    run: str
-    folder: str
+class RunFinished(_OfRun):
     report: str

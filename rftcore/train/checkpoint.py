@@ -1,4 +1,4 @@
-"""Models on disk: atomic folders of safetensors whose every file is hashed, and the names that stand for models.
+"""Models on disk: atomic folders of safetensors whose every file is hashed.
 
 A checkpoint is written beside its place and renamed into it, so a killed run leaves the old one or the new one, never half.
 Nothing is pickled: the optimizer's state is safetensors too.
@@ -7,8 +7,6 @@ Nothing is pickled: the optimizer's state is safetensors too.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import importlib
 import json
 import os
 import shutil
@@ -18,40 +16,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from rftcore.errors import ConfigError, RunError
+from rftcore.errors import RunError
+from rftcore.models import sha256
 
 _INDEX = "checkpoint.json"
 _OPTIMIZER = "optimizer.safetensors"
-
-
-def find_model(name: str) -> Path | str:
-    """Return the folder of a model that a distribution ships (`rftcore/NAME`), a local folder, or a hub id as it is.
-
-    Raises ConfigError when the distribution is missing or the folder is not a model.
-    """
-    owner, _, short = name.partition("/")
-    if owner == "rftcore" and short:
-        try:
-            return Path(importlib.import_module(f"rftcore_{short.replace('-', '_')}").folder())
-        except ImportError as error:
-            raise ConfigError(f"model: {name!r} is not installed; try 'pip install rftcore-{short}'") from error
-    path = Path(name)
-    if path.is_dir():
-        if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
-            raise ConfigError(f"model: the folder {name!r} holds no config.json, so it is no Hugging Face model")
-        return path
-    if name.startswith((".", "/", "~")):
-        raise ConfigError(f"model: there is no folder {name!r}")
-    return name
-
-
-def fingerprint(name: str) -> str:
-    """Return what identifies a model's weights: the sha256 of its weight files, or its hub id."""
-    found = find_model(name)
-    if isinstance(found, str):
-        return found
-    parts = [_sha256(file) for file in sorted(found.glob("*.safetensors")) if file.name != _OPTIMIZER]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def load_model(source: Path | str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Any:
@@ -93,7 +62,7 @@ def verify(folder: Path | str) -> None:
             raise RunError(
                 f"checkpoint {str(folder)!r} is damaged: {name} has {size} bytes, {expected['bytes']} expected. {_REMEDY}"
             )
-        if _sha256(file) != expected["sha256"]:
+        if sha256(file) != expected["sha256"]:
             raise RunError(f"checkpoint {str(folder)!r} is damaged: the content of {name} has changed. {_REMEDY}")
 
 
@@ -113,7 +82,7 @@ def save_checkpoint(
     if optimizer is not None:
         save_file(_flatten(model, optimizer), staging / _OPTIMIZER)
     files = {
-        file.name: {"bytes": file.stat().st_size, "sha256": _sha256(file)} for file in sorted(staging.iterdir())
+        file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(staging.iterdir())
     }
     (staging / _INDEX).write_text(json.dumps({"schema_version": 1, "state": state, "files": files}, indent=1))
     for file in staging.iterdir():
@@ -157,11 +126,6 @@ def _flatten(model: Any, optimizer: torch.optim.Optimizer) -> dict[str, torch.Te
 
 def _trainable(model: Any) -> list[tuple[str, torch.nn.Parameter]]:
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -13,37 +13,15 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from pydantic import Field
 
 from rftcore.errors import RunError
-from rftcore.schemas.frozen import Frozen
+from rftcore.schemas.config import LearnerConfig, LoRA
 from rftcore.train.rows import Row
 
 Loss = Callable[..., tuple[torch.Tensor, dict[str, float]]]
 
 _HEAD_ONLY = {"llama", "qwen2", "qwen3", "mistral"}
 """Model types whose logits are `lm_head(hidden states)` and nothing else."""
-
-
-class LoRAConfig(Frozen):
-    """Low-rank adapters through peft (arXiv 2106.09685)."""
-
-    rank: int = Field(default=16, ge=1)
-    alpha: float = Field(default=32.0, gt=0)
-    targets: str | tuple[str, ...] = "all-linear"
-
-
-class LearnerConfig(Frozen):
-    """How gradients become an update."""
-
-    learning_rate: float = Field(default=1e-4, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    minibatches: int = Field(default=1, ge=1)
-    """Optimizer steps an update; more than one makes the ratio clip act."""
-    micro_tokens: int = Field(default=8192, ge=64)
-    """Padded tokens a forward pass; bounds memory, changes no result beyond rounding."""
-    lora: LoRAConfig | None = None
 
 
 class Learner:
@@ -199,7 +177,7 @@ def _mask(rows: Sequence[Row], like: torch.Tensor) -> torch.Tensor:
     return (torch.arange(like.shape[1])[None] < counts[:, None]).float().to(like.device)
 
 
-def _with_lora(model: Any, config: LoRAConfig) -> Any:
+def _with_lora(model: Any, config: LoRA) -> Any:
     from peft import LoraConfig, get_peft_model
 
     targets = config.targets if isinstance(config.targets, str) else list(config.targets)

@@ -18,10 +18,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from pydantic import Field
 
 from rftcore.errors import RunError
 from rftcore.sampler import Completion, ContextFull, Request, Sampler
+from rftcore.schemas.config import HFSamplerConfig
 from rftcore.schemas.frozen import Frozen
 from rftcore.train.decoder import Decoder, make_decoder
 
@@ -49,11 +49,7 @@ class _Open:
 class HFSampler(Sampler):
     """Samples from a Hugging Face causal LM in this process."""
 
-    class Config(Frozen):
-        slots: int = Field(default=64, ge=1)
-        """Conversations whose context is kept at once."""
-        max_context: int = Field(default=1024, ge=16)
-        """Longest context in tokens, answer included."""
+    Config = HFSamplerConfig
 
     name: ClassVar[str] = "hf"
 

@@ -1,0 +1,45 @@
+"""The names that stand for models: a distribution's own, a folder, a hub id. Free of torch."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import import_module
+from pathlib import Path
+
+from rftcore.errors import ConfigError
+
+
+def find_model(name: str) -> Path | str:
+    """Return the folder of a model that a distribution ships (`rftcore/NAME`), a local folder, or a hub id as it is.
+
+    Raises ConfigError when the distribution is missing or the folder is not a model.
+    """
+    owner, _, short = name.partition("/")
+    if owner == "rftcore" and short:
+        try:
+            return Path(import_module(f"rftcore_{short.replace('-', '_')}").folder())
+        except ImportError as error:
+            raise ConfigError(f"model: {name!r} is not installed; try 'pip install rftcore-{short}'") from error
+    path = Path(name)
+    if path.is_dir():
+        if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):
+            raise ConfigError(f"model: the folder {name!r} holds no config.json, so it is no Hugging Face model")
+        return path
+    if name.startswith((".", "/", "~")):
+        raise ConfigError(f"model: there is no folder {name!r}")
+    return name
+
+
+def fingerprint(name: str) -> str:
+    """Return what identifies a model's weights: the sha256 of its weight files, or its hub id."""
+    found = find_model(name)
+    if isinstance(found, str):
+        return found
+    parts = [sha256(file) for file in sorted(found.glob("*.safetensors")) if file.name != "optimizer.safetensors"]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def sha256(file: Path) -> str:
+    """Return the sha256 of a file's content (64 hex digits)."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

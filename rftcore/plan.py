@@ -1,0 +1,245 @@
+"""The plan of a run: a graph of stages and evaluation cells, each named by the hash of what determines its result.
+
+Equal stages of different lines of training are one node, so they are trained once. A node's key covers the model it
+starts from, every setting that can change a number, the behaviour versions of the plugins and the manifests of the task
+lists; it leaves out the run's name and where jobs run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rftcore import registry
+from rftcore.curriculum import Curriculum, Stage
+from rftcore.environment import Environment
+from rftcore.errors import ConfigError, SplitError
+from rftcore.schemas.config import Component, ExperimentConfig, Settings, StudyConfig
+from rftcore.schemas.frozen import Frozen, digest
+from rftcore.schemas.task import manifest
+
+BASE = "base"
+
+
+class StageNode(Frozen):
+    """One stage to train."""
+
+    key: str
+    name: str
+    """Of the checkpoint it makes."""
+    parent: str | None
+    """Key of the stage before it; None starts from the base model."""
+    stage: Stage
+    curriculum: Component
+    updates: int
+
+
+class CellNode(Frozen):
+    """One evaluation: a checkpoint or a policy on one environment and difficulty."""
+
+    key: str
+    train: str
+    """The checkpoint's name, or the policy's."""
+    checkpoint: str | None
+    """Key of the stage; None for base and for policies."""
+    policy: bool
+    environment: str
+    difficulty: str
+
+
+class Plan(Frozen):
+    """All work of a run, parents before children."""
+
+    stages: tuple[StageNode, ...]
+    cells: tuple[CellNode, ...]
+    axes: dict[str, tuple[str, ...]]
+    """Checkpoint names of each axis, without base."""
+    manifests: dict[str, str]
+    """`environment/difficulty/split` -> sha256 of its ordered task list."""
+    model: str
+    """Fingerprint of the base model."""
+
+    def chain(self, name: str) -> list[StageNode]:
+        """Return the stages behind a checkpoint, first to last; empty for base."""
+        by_key = {node.key: node for node in self.stages}
+        node = next((node for node in self.stages if node.name == name), None)
+        chain: list[StageNode] = []
+        while node is not None:
+            chain.insert(0, node)
+            node = by_key.get(node.parent) if node.parent else None
+        return chain
+
+    def trained_in(self, name: str) -> frozenset[str]:
+        """Return the environments that RFT trained in on the way to a checkpoint."""
+        return frozenset(source.environment for node in self.chain(name) for source in node.stage.sources)
+
+
+def make_plan(config: Settings, environments: Mapping[str, Environment], fingerprint: str) -> Plan:
+    """Return the plan of a resolved configuration.
+
+    Raises ConfigError for unknown environments or difficulties, SplitError when train and test tasks overlap.
+    """
+    manifests = _manifests(environments)
+    stages: dict[str, StageNode] = {}
+    axes = {axis: tuple(_line(item, config, environments, manifests, fingerprint, stages)[-1] for item in items)
+            for axis, items in _lines(config).items()}
+    if isinstance(config, ExperimentConfig):
+        axes["sequence"] = tuple(node.name for node in stages.values())
+    names = [node.name for node in stages.values()]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"two different trainings are called {twice[0]!r}; train them in runs of their own")
+    checkpoints: list[tuple[str, str | None]] = [(BASE, None), *((node.name, node.key) for node in stages.values())]
+    cells = [
+        _cell(config, environments, manifests, name, key or fingerprint, key, False, environment, difficulty)
+        for name, key in checkpoints
+        for environment, difficulty in _measured(config, environments)
+    ]
+    cells += [
+        _cell(config, environments, manifests, name, _version("policy", name), None, True, environment, difficulty)
+        for name in config.references
+        for environment, difficulty in _measured(config, environments)
+    ]
+    return Plan(
+        stages=tuple(stages.values()), cells=tuple(cells), axes=axes, manifests=manifests, model=fingerprint
+    )
+
+
+def _lines(config: Settings) -> dict[str, Sequence[Component]]:
+    if isinstance(config, StudyConfig):
+        return {"difficulty": config.axes.difficulty, "transfer": config.axes.transfer, "sequence": config.axes.sequence}
+    assert isinstance(config, ExperimentConfig)
+    return {"difficulty": (), "transfer": (), "sequence": (config.train,)}
+
+
+def _line(
+    component: Component,
+    config: Settings,
+    environments: Mapping[str, Environment],
+    manifests: Mapping[str, str],
+    fingerprint: str,
+    stages: dict[str, StageNode],
+) -> list[str]:
+    """Add the stages of one line of training to `stages`; return the checkpoint names along it."""
+    curriculum: Curriculum = registry.create("curriculum", component.name, component.options, "train")
+    parent, names = None, []
+    for stage in curriculum.stages():
+        for source in stage.sources:
+            _check_source(source.environment, source.difficulty, environments)
+        updates = stage.updates or config.training.updates
+        key = digest(
+            {
+                "from": parent or fingerprint,
+                "stage": stage.model_dump(mode="json"),
+                "picking": curriculum.picking or f"{component.name}/{_version('curriculum', component.name)}",
+                "updates": updates,
+                "settings": _training_settings(config, [source.environment for source in stage.sources]),
+                "manifests": {pool: manifests[f"{pool.replace(':', '/')}/train"] for pool in pools(stage, environments)},
+            }
+        )
+        name = ">".join([*names[-1:], stage.name])
+        stages.setdefault(
+            key, StageNode(key=key, name=name, parent=parent, stage=stage, curriculum=component, updates=updates)
+        )
+        parent = key
+        names.append(name)
+    return names
+
+
+def pools(stage: Stage, environments: Mapping[str, Environment]) -> list[str]:
+    """Return the `environment:difficulty` of every pool that a stage draws tasks from, sorted."""
+    return sorted(
+        {
+            f"{source.environment}:{difficulty}"
+            for source in stage.sources
+            for difficulty in ([source.difficulty] if source.difficulty else environments[source.environment].difficulties)
+        }
+    )
+
+
+def _cell(
+    config: Settings,
+    environments: Mapping[str, Environment],
+    manifests: Mapping[str, str],
+    name: str,
+    identity: str,
+    checkpoint: str | None,
+    policy: bool,
+    environment: str,
+    difficulty: str,
+) -> CellNode:
+    settings: dict[str, Any] = {"seed": config.seed, "evaluation": [config.evaluation.tasks, config.evaluation.samples]}
+    if not policy:
+        settings |= _sampling_settings(config)
+    key = digest(
+        {
+            "of": identity,
+            "name": name if policy else "",
+            "environment": [environment, config.environments[environment], _version("environment", environment)],
+            "manifest": manifests[f"{environment}/{difficulty}/test"],
+            "settings": settings,
+        }
+    )
+    return CellNode(
+        key=key, train=name, checkpoint=checkpoint, policy=policy, environment=environment, difficulty=difficulty
+    )
+
+
+def _sampling_settings(config: Settings) -> dict[str, Any]:
+    keys = ("device", "dtype", "threads", "format", "history", "sampler", "sampling")
+    dumped = config.model_dump(mode="json")
+    return {key: dumped[key] for key in keys}
+
+
+def _training_settings(config: Settings, environments: Sequence[str]) -> dict[str, Any]:
+    dumped = config.model_dump(mode="json")
+    training = {key: value for key, value in dumped["training"].items() if key not in ("updates", "checkpoint_every")}
+    return _sampling_settings(config) | {
+        "seed": config.seed,
+        "training": training,
+        "learner": dumped["learner"],
+        "algorithm": [dumped["algorithm"], _version("algorithm", config.algorithm.name)],
+        "environments": {
+            name: [config.environments[name], _version("environment", name)] for name in sorted(set(environments))
+        },
+    }
+
+
+def _measured(config: Settings, environments: Mapping[str, Environment]) -> list[tuple[str, str]]:
+    chosen = config.evaluation.environments if config.evaluation.environments is not None else tuple(environments)
+    for name in chosen:
+        _check_source(name, None, environments)
+    return [(name, difficulty) for name in chosen for difficulty in environments[name].difficulties]
+
+
+def _check_source(environment: str, difficulty: str | None, environments: Mapping[str, Environment]) -> None:
+    if environment not in environments:
+        raise ConfigError(f"environment {environment!r} is not among those configured: {', '.join(environments)}")
+    known = environments[environment].difficulties
+    if difficulty is not None and difficulty not in known:
+        raise ConfigError(f"{environment} has no difficulty {difficulty!r}; expected one of {', '.join(known)}")
+
+
+def _manifests(environments: Mapping[str, Environment]) -> dict[str, str]:
+    """Hash every task list, and verify on the way what a fair study needs of them."""
+    manifests = {}
+    for name, environment in environments.items():
+        seen: dict[str, str] = {}
+        for difficulty in environment.difficulties:
+            for split in ("train", "test"):
+                tasks = environment.tasks(split, difficulty)
+                if not tasks:
+                    raise SplitError(f"{name} lists no {split} tasks of difficulty {difficulty!r}")
+                for task in tasks:
+                    place = f"{difficulty}/{split}"
+                    if task.id in seen:
+                        raise SplitError(f"task {task.id!r} of {name} is in {seen[task.id]} and in {place}; expected one")
+                    seen[task.id] = place
+                if environment.start(tasks[0]).observation != environment.start(tasks[0]).observation:
+                    raise SplitError(f"task {tasks[0].id!r} of {name} begins differently the second time")
+                manifests[f"{name}/{difficulty}/{split}"] = manifest(tasks)
+    return manifests
+
+
+def _version(kind: str, name: str) -> str:
+    return registry.spec(kind, name).version

@@ -1,0 +1,184 @@
+"""A run on disk: one folder, files that are whole or absent, and the names by which a run is found again.
+
+    runs/NAME/
+      run.json                    id, kind, resolved configuration, plan
+      stages/KEY/updates.jsonl    one line an update
+      stages/KEY/resume/          the newest resumable checkpoint, while the stage trains
+      stages/KEY/checkpoint/      the stage's result
+      stages/KEY/stage.json       written last: the stage is done
+      cells/KEY.jsonl             the trajectories of one evaluation
+      cells/KEY.json              written last: the cell is done
+      events.jsonl                what happened when
+      report.json, report.html
+
+KEY is the hash of what determines the result, so equal work is never done twice and a killed run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rftcore.errors import RunError
+from rftcore.schemas.trajectory import Group, Trajectory
+
+RUNS = Path("runs")
+
+
+class RunFolder:
+    """The files of one run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self, record: dict[str, Any]) -> bool:
+        """Make the folder and its `run.json`; return True when the same run was already there.
+
+        Raises RunError when the folder belongs to another run or cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"the run folder {str(self.path)!r} cannot be made: {error.strerror}. Choose another place") from error
+        if (self.path / "run.json").exists():
+            found = self.record()["id"]
+            if found != record["id"]:
+                raise RunError(
+                    f"{str(self.path)!r} holds the run {found[:12]}, this one is {record['id'][:12]}: its configuration "
+                    "differs. Give this run another name, or delete that folder (--fresh does)"
+                )
+            return True
+        write_json(self.path / "run.json", record)
+        return False
+
+    def record(self) -> dict[str, Any]:
+        """Return `run.json`; raises RunError when it is missing or damaged."""
+        return read_json(self.path / "run.json")
+
+    def stage(self, key: str) -> Path:
+        return self.path / "stages" / key[:16]
+
+    def cell(self, key: str) -> Path:
+        """Return the path of a cell's trajectories; its figures are beside it with the suffix `.json`."""
+        return self.path / "cells" / f"{key[:16]}.jsonl"
+
+    def cell_figures(self, key: str) -> Path:
+        return self.cell(key).with_suffix(".json")
+
+    def delete(self) -> None:
+        """Remove the whole run."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def find_run(name: str, root: Path = RUNS) -> RunFolder:
+    """Return the run called `name`: a folder, a name under `runs/`, or a unique prefix of an id.
+
+    Raises RunError when there is none, or more than one.
+    """
+    for path in (Path(name), root / name):
+        if (path / "run.json").is_file():
+            return RunFolder(path)
+    runs = list(all_runs(root))
+    matches = [folder for folder, record in runs if str(record["id"]).startswith(name)]
+    if len(matches) == 1:
+        return matches[0]
+    known = ", ".join(f"{folder.path.name} ({record['id'][:12]})" for folder, record in runs) or "none yet"
+    found = "more than one run" if matches else "no run"
+    raise RunError(f"{found} is called {name!r} or has an id that begins so. Runs in {str(root)!r}: {known}")
+
+
+def all_runs(root: Path = RUNS) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    """Yield every readable run under `root` with its record, by name."""
+    if root.is_dir():
+        for path in sorted(root.iterdir()):
+            if (path / "run.json").is_file():
+                with contextlib.suppress(RunError):
+                    yield RunFolder(path), RunFolder(path).record()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` atomically: a reader sees the old file or the new one, even after a power cut."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` atomically. Raises RunError when the disk is full or the folder is not writable."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise RunError(
+            f"{str(path)!r} cannot be written: {error.strerror}. Nothing that was complete is lost; "
+            "make room or change the permissions, then resume the run"
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; raises RunError when it is missing or damaged."""
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{str(path)!r} is missing") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{str(path)!r} cannot be read: {error}") from error
+    return value
+
+
+def line(value: Any) -> str:
+    """Return `value` as one line of JSON Lines."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def append_line(path: Path, value: Any) -> None:
+    """Append one JSON line; raises RunError when it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line(value))
+    except OSError as error:
+        raise RunError(f"{str(path)!r} cannot be written: {error.strerror}. Make room, then resume the run") from error
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the values of a JSON Lines file, without a last line that a killed writer left unfinished."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1] if line]
+
+
+def write_groups(path: Path, groups: Iterable[Group]) -> None:
+    """Store trajectories, one a line, in the order of the groups."""
+    write_text(path, "".join(f"{t.model_dump_json()}\n" for group in groups for t in group.trajectories))
+
+
+def read_groups(path: Path) -> list[Group]:
+    """Read what `write_groups` wrote; raises RunError when the file is missing or not of this form."""
+    try:
+        trajectories = [Trajectory.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError as error:
+        raise RunError(f"the trajectories {str(path)!r} are missing; resume the run to make them again") from error
+    except (OSError, ValidationError) as error:
+        raise RunError(f"the trajectories {str(path)!r} cannot be read: {error}") from error
+    groups: dict[str, list[Trajectory]] = {}
+    for trajectory in trajectories:
+        groups.setdefault(trajectory.task.id, []).append(trajectory)
+    return [Group(task=found[0].task, trajectories=tuple(found)) for found in groups.values()]

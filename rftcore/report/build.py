@@ -1,0 +1,152 @@
+"""From a run folder to a `Report`: reads what the jobs left, asks the metrics, adds where everything came from.
+
+Needs no model, so a report can be made again from stored trajectories.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+from statistics import fmean
+from typing import Any
+
+from rftcore import plugins, records, registry
+from rftcore.errors import ConfigError
+from rftcore.metric import CellData, StudyData, StudyFigures
+from rftcore.plan import CellNode, Plan, StageNode
+from rftcore.records import RunFolder
+from rftcore.schemas.config import Settings
+from rftcore.schemas.report import Report, StageReport
+
+_LIBRARIES = ("torch", "transformers", "accelerate", "peft", "pydantic", "numpy")
+_CURVE_LEAVES_OUT = frozenset({"groups", "by_source", "update_seconds"})
+_FLAT = 0.7
+"""Share of groups without variance above which a stage hardly learns."""
+
+
+def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_seconds: float) -> Report:
+    """Return the report of a finished run.
+
+    Raises RunError when trajectories are missing or damaged, ConfigError when no metric summarizes a study.
+    """
+    evidence = {node.key: _evidence(folder, node) for node in plan.cells}
+    stages = [_stage(folder, config, plan, node) for node in plan.stages]
+    data = StudyData(
+        cells=[evidence[node.key] for node in plan.cells if not node.policy],
+        references=[evidence[node.key] for node in plan.cells if node.policy],
+        axes=dict(plan.axes),
+        stages=stages,
+        trained_in={node.name: plan.trained_in(node.name) for node in plan.stages},
+        seed=config.seed,
+    )
+    figures = _figures(config, data)
+    environments = {
+        name: registry.create("environment", name, options) for name, options in config.environments.items()
+    }
+    notes = []
+    if config.model.startswith("rftcore/"):
+        notes.append(
+            "The start policy was warmed up by imitation in every installed environment: held-out means not seen in "
+            "reinforcement fine-tuning, not never seen at all."
+        )
+    masked = sum(t.masked for found in evidence.values() for group in found.groups for t in group.trajectories)
+    return Report(
+        study={"name": config.name, "id": folder.record()["id"], "config": config.model_dump(mode="json")},
+        provenance=_provenance(config, plan),
+        axes=figures.axes,
+        references=figures.references,
+        stages=figures.stages,
+        facts={name: dict(environment.facts()) for name, environment in environments.items()},
+        summary=figures.summary,
+        masked=masked,
+        minimum_detectable=figures.minimum_detectable,
+        notes=notes,
+        study_seconds=study_seconds,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _evidence(folder: RunFolder, node: CellNode) -> CellData:
+    path = folder.cell(node.key)
+    return CellData(
+        train=node.train,
+        environment=node.environment,
+        difficulty=node.difficulty,
+        groups=records.read_groups(path),
+        trajectories=str(path.relative_to(folder.path)),
+    )
+
+
+def _figures(config: Settings, data: StudyData) -> StudyFigures:
+    for component in config.metrics:
+        figures: StudyFigures | None = registry.create("metric", component.name, component.options).study(data)
+        if figures is not None:
+            return figures
+    names = ", ".join(component.name for component in config.metrics) or "none"
+    raise ConfigError(
+        f"metrics: none of them ({names}) summarizes a study; add 'generalization' (rftcore-generalization)"
+    )
+
+
+def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> StageReport:
+    lines = records.read_lines(folder.stage(node.key) / "updates.jsonl")
+    chain = plan.chain(node.name)
+    warnings = []
+    flat = fmean(line["zero_variance"] for line in lines)
+    if flat > _FLAT:
+        warnings.append(
+            f"{flat:.0%} of the groups had no variance, so most rollouts taught nothing: choose tasks that the policy "
+            "solves sometimes"
+        )
+    gaps = [line["sampler_gap"] for line in lines if "sampler_gap" in line]
+    return StageReport(
+        name=node.name,
+        parent=chain[-2].name if len(chain) > 1 else "base",
+        budget={
+            "updates": node.updates,
+            "groups": config.training.groups,
+            "samples": config.training.samples,
+            "episodes": sum(line["episodes"] for line in lines),
+            "sampled_tokens": sum(line["sampled_tokens"] for line in lines),
+        },
+        curve=[{key: value for key, value in line.items() if key not in _CURVE_LEAVES_OUT} for line in lines],
+        backward=None,
+        forward=None,
+        largest_drop=None,
+        drift=sum(line["drift"] for line in lines),
+        sampler_gap=max(gaps) if gaps else None,
+        warnings=warnings,
+    )
+
+
+def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:
+    versions = {plugin.dist: plugin.version for plugin in plugins.installed() if plugin.version}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    used = {
+        "environment": config.environments,
+        "algorithm": [config.algorithm.name],
+        "sampler": [config.sampler.name],
+        "metric": [metric.name for metric in config.metrics],
+        "policy": config.references,
+    }
+    return {
+        "versions": dict(sorted(versions.items())),
+        "seeds": {"study": config.seed},
+        "manifests": plan.manifests,
+        "specs": {
+            f"{kind}/{name}": registry.spec(kind, name).version for kind, names in used.items() for name in names
+        },
+        "model": {"name": config.model, "sha256": plan.model},
+        "hardware": {
+            "machine": platform.machine(),
+            "system": platform.system(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+    }

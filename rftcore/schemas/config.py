@@ -1,0 +1,172 @@
+"""What a user may decide about an experiment or a study, with the vetted defaults. Unknown keys are errors.
+
+Free of torch, so that a configuration is checked before anything heavy is imported. A component is a name and the options
+of whatever plugin owns that name; its own `Config` validates them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from rftcore.conversation import History
+from rftcore.schemas.frozen import Frozen
+
+
+class Component(Frozen):
+    """A named plugin component with options: `grpo`, or `{name: grpo, kl: 0.01}`."""
+
+    name: str
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and "options" not in value:
+            return {"name": value.get("name"), "options": {k: v for k, v in value.items() if k != "name"}}
+        return value
+
+
+class Sampling(Frozen):
+    """How answers are drawn, in training and in evaluation alike."""
+
+    temperature: float = Field(default=1.0, ge=0.0)
+    max_new_tokens: int = Field(default=32, ge=1)
+    """Longest answer of one turn."""
+
+
+class Training(Frozen):
+    """The budget of a stage."""
+
+    updates: int = Field(default=30, ge=1)
+    groups: int = Field(default=16, ge=1)
+    """Tasks an update."""
+    samples: int = Field(default=8, ge=2)
+    """Trajectories of each task: the size of a group."""
+    refills: int = Field(default=0, ge=0)
+    """Rounds of further tasks that replace groups without variance (dynamic sampling, arXiv 2503.14476 section 3.2)."""
+    checkpoint_every: int = Field(default=10, ge=1)
+    """Updates after which a killed stage resumes."""
+
+
+class HFSamplerConfig(Frozen):
+    """Options of the sampler `hf`."""
+
+    slots: int = Field(default=64, ge=1)
+    """Conversations whose context is kept at once."""
+    max_context: int = Field(default=2048, ge=16)
+    """Longest context in tokens, answer included; a shorter limit of the model holds."""
+
+
+class LoRA(Frozen):
+    """Low-rank adapters through peft (arXiv 2106.09685)."""
+
+    rank: int = Field(default=16, ge=1)
+    alpha: float = Field(default=32.0, gt=0)
+    targets: str | tuple[str, ...] = "all-linear"
+
+
+class LearnerConfig(Frozen):
+    """How gradients become an update."""
+
+    learning_rate: float = Field(default=1e-4, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    minibatches: int = Field(default=1, ge=1)
+    """Optimizer steps an update; more than one makes the ratio clip act."""
+    micro_tokens: int = Field(default=8192, ge=64)
+    """Padded tokens a forward pass; bounds memory, changes no result beyond rounding."""
+    lora: LoRA | None = None
+
+
+class Evaluating(Frozen):
+    """The fixed tasks that every checkpoint is measured on: the first ones of each test split."""
+
+    tasks: int = Field(default=64, ge=2)
+    """Tasks of each environment and difficulty."""
+    samples: int = Field(default=4, ge=1)
+    """Samples of each task: the k of avg@k and pass@k."""
+    environments: tuple[str, ...] | None = None
+    """Where to evaluate; None: in every environment of the configuration."""
+
+
+class Settings(Frozen):
+    """Everything but what is trained on: shared by experiments and studies."""
+
+    name: str = Field(default="run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """The run's folder under `runs/`; not part of its identity."""
+    seed: int = 0
+    model: str = "rftcore/tiny"
+    """`rftcore/NAME` from a distribution, a Hugging Face folder, or a hub id."""
+    device: str = "auto"
+    """`auto` takes the first GPU if there is one; `cpu`, `cuda`, `cuda:1`."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    threads: int = Field(default=1, ge=1)
+    """Torch threads a process; several busy threads on few cores are slower than one."""
+    environments: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Options of each environment. Those that are trained in need not be listed; others listed are held out."""
+    format: str = "plain"
+    history: History = Field(default_factory=History)
+    algorithm: Component = Field(default_factory=lambda: Component(name="grpo"))
+    sampler: Component = Field(default_factory=lambda: Component(name="hf"))
+    sampling: Sampling = Field(default_factory=Sampling)
+    training: Training = Field(default_factory=Training)
+    learner: LearnerConfig = Field(default_factory=LearnerConfig)
+    evaluation: Evaluating = Field(default_factory=Evaluating)
+    references: tuple[str, ...] = ("random", "oracle")
+    """Policies that give every table its floor and ceiling."""
+    metrics: tuple[Component, ...] = Field(default_factory=lambda: (Component(name="generalization"),))
+    executor: Component = Field(default_factory=lambda: Component(name="inline"))
+
+
+class ExperimentConfig(Settings):
+    """One line of training: `train` is a checkpoint's name (`textcraft:easy>textcraft:hard`) or a curriculum."""
+
+    train: Component
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expression(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("train"), str):
+            return {**value, "train": curriculum_for(value["train"])}
+        return value
+
+
+class AxesConfig(Frozen):
+    """What to train for each of the three questions, each item a checkpoint's name or a curriculum."""
+
+    difficulty: tuple[Component, ...] = ()
+    transfer: tuple[Component, ...] = ()
+    sequence: tuple[Component, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expressions(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {
+            axis: [curriculum_for(item) if isinstance(item, str) else item for item in items]
+            if isinstance(items, (list, tuple))
+            else items
+            for axis, items in value.items()
+        }
+
+
+class StudyConfig(Settings):
+    """Several lines of training that share every equal stage, measured along three axes."""
+
+    axes: AxesConfig
+    held_out: Literal["installed", "listed"] = "listed"
+    """`installed` also evaluates in every other installed environment, with its defaults."""
+
+
+def curriculum_for(expression: str) -> Component:
+    """Return the curriculum that a checkpoint's name stands for: `a>b` sequential, `a+b` mixture, `a` single."""
+    if ">" in expression:
+        return Component(name="sequential", options={"train": [part.strip() for part in expression.split(">")]})
+    if "+" in expression:
+        return Component(name="mixture", options={"train": [part.strip() for part in expression.split("+")]})
+    return Component(name="single", options={"train": expression})

@@ -1,0 +1,118 @@
+"""Everything with weights behind one door: `experiment` reaches torch through this class and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rftcore import registry
+from rftcore.errors import ConfigError
+from rftcore.formats import prompt_format
+from rftcore.models import find_model
+from rftcore.options import validate
+from rftcore.rollout import ModelActor
+from rftcore.schemas.config import Settings
+from rftcore.schemas.trajectory import Credit, Group
+from rftcore.train.chat import ChatEncoder, load_tokenizer
+from rftcore.train.checkpoint import load_model, read_state, restore_optimizer, save_checkpoint
+from rftcore.train.learner import Learner
+from rftcore.train.rows import build_rows
+
+
+class Engine:
+    """A model that plays, and with `algorithm` also learns."""
+
+    def __init__(self, settings: Settings, start: Path | str, algorithm: Any = None) -> None:
+        """Load the model at `start`, a checkpoint folder or a model's name.
+
+        Raises ConfigError for an impossible device, RunError when files are missing or damaged.
+        """
+        torch.set_num_threads(settings.threads)
+        device, dtype = _device(settings.device), getattr(torch, settings.dtype)
+        source = find_model(str(start))
+        self._tokenizer = load_tokenizer(source)
+        self.encoder = ChatEncoder(self._tokenizer)
+        model = load_model(source, device=device, dtype=dtype)
+        self._learner = None
+        if algorithm is not None:
+            loss = registry.spec("algorithm", settings.algorithm.name).loss  # type: ignore[attr-defined]
+            module, _, function = loss.partition(":")
+            reference = None
+            if algorithm.reference_weight() > 0:
+                base = find_model(settings.model)
+                reference = load_model(base, device=device, dtype=dtype).requires_grad_(False)
+            self._learner = Learner(
+                model,
+                settings.learner,
+                loss=getattr(import_module(module), function),
+                loss_config=algorithm.config,
+                reference=reference,
+            )
+            model = self._learner.model
+        self._model = model
+        sampler = registry.resolve("sampler", settings.sampler.name)
+        options = validate(sampler.Config, settings.sampler.options, "sampler")
+        self._sampler = sampler(options, model=model)
+        self._version = 0
+        self._temperature = settings.sampling.temperature
+        if algorithm is not None and self._temperature == 0.0:
+            raise ConfigError("sampling.temperature is 0.0: every sample of a group would be equal, so nothing is learned")
+        self.actor = ModelActor(
+            self._sampler,
+            self.encoder,
+            prompt_format(settings.format),
+            lanes=getattr(options, "slots", 64),
+            history=settings.history,
+            temperature=self._temperature,
+            max_new_tokens=settings.sampling.max_new_tokens,
+        )
+
+    def update(self, groups: Sequence[Group], credits: Sequence[Sequence[Credit | None]]) -> dict[str, float]:
+        """Learn from credited trajectories and give the sampler the new weights; return figures of the update.
+
+        Without any credit nothing is learned and only `rows`, `drift` and `learned_tokens`, all 0, are returned.
+        """
+        assert self._learner is not None
+        rows, drift = [], 0
+        for group, earned in zip(groups, credits, strict=True):
+            for trajectory, credit in zip(group.usable, earned, strict=True):
+                if credit is not None:
+                    made, doubt = build_rows(trajectory, credit)
+                    rows += made
+                    drift += doubt
+        figures = {"rows": len(rows), "drift": drift, "learned_tokens": sum(len(row.positions) for row in rows)}
+        if rows:
+            figures |= self._learner.step(rows, temperature=self._temperature)
+            self._version += 1
+            self._sampler.sync(self._model, self._version)
+        return figures
+
+    def save(self, folder: Path, state: dict[str, Any], *, resumable: bool) -> None:
+        """Write a checkpoint atomically; a `resumable` one holds the optimizer too."""
+        optimizer = self._learner.optimizer if resumable and self._learner is not None else None
+        state = {**state, "version": self._version}
+        save_checkpoint(folder, self._model, self._tokenizer, state, optimizer)
+
+    def restore(self, folder: Path) -> dict[str, Any]:
+        """Take up the optimizer of a resumable checkpoint, whose weights this engine was started with."""
+        assert self._learner is not None
+        state = read_state(folder)
+        restore_optimizer(folder, self._model, self._learner.optimizer)
+        self._version = state["version"]
+        self._sampler.sync(self._model, self._version)
+        return state
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device: {name!r} cannot be used here ({error}); expected auto, cpu, cuda or cuda:N") from error
+    return device
