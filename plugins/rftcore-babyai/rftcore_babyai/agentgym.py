@@ -18,6 +18,8 @@ class AgentGymEpisode(BabyAIEpisode):
     mended = False
     score = 0.0
     _last_reward = 0.0
+    _shown: list[int] | None = None
+    """The view that the next one is compared with; None: differs from every other."""
 
     def step(self, action: str) -> Step:
         """Apply one action; a finished episode raises `EpisodeError`."""
@@ -38,14 +40,14 @@ class AgentGymEpisode(BabyAIEpisode):
         primitives = self.primitives(macro)
         if not primitives:
             return self._answer(UNCHANGED)
-        reward, terminated = 0.0, False
-        view = self.world.view()
+        reward, terminated, view = 0.0, False, self.world.view()
         for primitive in primitives:
             reward, terminated, _, _ = self.world.act(primitive)
-            before, view = view, self.world.view()
-            if view == before:
+            view = self.world.view()
+            if view == self._shown:
                 break
-        self.scene = self._look()
+            self._shown = view
+        self.scene = self._look(view)
         self._last_reward = reward
         self._over = terminated and reward > 0.5
         text = self.scene.description + (COMPLETED if terminated else "")
@@ -56,6 +58,11 @@ class AgentGymEpisode(BabyAIEpisode):
         self.score += self._last_reward
         self.observation = self._listed(text)
         return Step(self.observation, self._last_reward, self._over, success=self._over, valid=valid)
+
+    def _first_view(self) -> list[int]:
+        if not self.world.carried:
+            self._shown = self.world.view()
+        return self.world.first_view()
 
     def _goal(self) -> str:
         return self.world.mission.replace("then", "and").replace("after you", "and")

@@ -11,15 +11,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from minigrid.envs.babyai.core.verifier import AfterInstr, Instr, PutNextInstr, SeqInstr
+from minigrid.envs.babyai.core.verifier import AfterInstr, PutNextInstr, SeqInstr
 from minigrid.utils.baby_ai_bot import BabyAIBot, DropSubgoal, GoNextToSubgoal
 
 from rftcore_babyai.world import World
 
 _Cell = tuple[int, int]
 
-SEARCHES = 200
-"""Searches that the bot may make for one step; it can plan in circles without ever moving."""
+SEARCHES = 60
+"""Searches that the bot may make for one step; it needs about ten, but can plan in circles without ever moving."""
 
 
 class _Seen(set[_Cell]):
@@ -29,32 +29,36 @@ class _Seen(set[_Cell]):
         return cell in self
 
 
-class MidwayBot(BabyAIBot):  # type: ignore[misc]
+class MidwayBot(BabyAIBot):
     """A bot for the rest of an episode."""
+
+    vis_mask: Any
 
     def __init__(self, world: World, seen: Iterable[_Cell], empty_hands: bool) -> None:
         """`empty_hands`: put down first what is carried."""
         self._world = world
-        super().__init__(world.level)
+        super().__init__(world.level)  # type: ignore[no-untyped-call]
         self.vis_mask = _Seen(seen)
         carried = world.level.carrying
         self._process_obs()
-        self._remember_current_state()
+        self._remember_current_state()  # type: ignore[no-untyped-call]
         if carried is not None and empty_hands:
             self.stack.append(DropSubgoal(self))
-            self.stack.append(GoNextToSubgoal(self, self._find_drop_pos()))
+            place = self._find_drop_pos()  # type: ignore[no-untyped-call]
+            self.stack.append(GoNextToSubgoal(self, place))
 
-    def _process_instr(self, instr: Instr) -> None:
+    def _process_instr(self, instr: Any) -> None:
         """Plan the parts of `instr` that are not done; begin a `put` in the middle when its object is in hand."""
         if isinstance(instr, SeqInstr):
-            parts = [(instr.instr_a, instr.a_done), (instr.instr_b, instr.b_done)]
+            both: Any = instr
+            parts = [(both.instr_a, both.a_done), (both.instr_b, both.b_done)]
             if isinstance(instr, AfterInstr):
                 parts.reverse()
             for part, done in reversed(parts):
                 if done != "success":
                     self._process_instr(part)
             return
-        super()._process_instr(instr)
+        super()._process_instr(instr)  # type: ignore[no-untyped-call]
         carried = self._world.level.carrying
         if isinstance(instr, PutNextInstr) and any(carried is obj for obj in instr.desc_move.obj_set):
             del self.stack[-2:]
@@ -100,6 +104,6 @@ class MidwayBot(BabyAIBot):  # type: ignore[misc]
                 or (cell.type != "door" and not ignore_blockers)
             ):
                 continue
-            for k, l in ((di, dj), (dj, di), (-dj, -di), (-di, -dj)):
-                queue.append((i + k, j + l, k, l, here))
+            for dx, dy in ((di, dj), (dj, di), (-dj, -di), (-di, -dj)):
+                queue.append((i + dx, j + dy, dx, dy, here))
         return None, None, previous

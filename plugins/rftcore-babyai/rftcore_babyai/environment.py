@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from rftcore.environment import Environment, Episode
+from pydantic import Field
+
+from rftcore.environment import Environment
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
-from rftcore_babyai.agentgym import AgentGymEpisode
-from rftcore_babyai.episode import BabyAIEpisode
-from rftcore_babyai.levels import GROUPS, LEVELS, minigrid_id
-from rftcore_babyai.world import World
+from rftcore_babyai.levels import LEVELS, minigrid_id
+from rftcore_babyai.tasks import LIMITS, listed
+from rftcore_babyai.words import WORDS
+
+if TYPE_CHECKING:
+    from rftcore_babyai.episode import BabyAIEpisode
 
 
 class BabyAI(Environment):
-    """Forty BabyAI levels behind a text interface."""
+    """Grid worlds in text: one agent, rooms, doors, keys, balls and boxes, and a goal in plain words.
+
+    The return of an episode is the sum of its rewards. Only its last reward is not 0, except in the profile `agentgym`,
+    where that sum is AgentGym's score.
+    """
 
     class Config(Frozen):
+        """How the levels are played."""
+
         profile: Literal["fixed", "agentgym"] = "fixed"
-        """`fixed`: the original's rules, its bugs mended. `agentgym`: bug-compatible with AgentGym."""
+        """`fixed`: the original's rules, its bugs mended. `agentgym`: AgentGym's answers, byte for byte."""
         action_list: Literal["every", "first", "never"] = "every"
-        """Which observations list the available actions."""
-        max_turns: int = 20
+        """Which observations list the available actions. Without a list there is no action that asks for it either."""
+        max_turns: int = Field(default=20, ge=1)
 
     name = "babyai"
     returns = "sum"
-    fidelity_profile = "agentgym"
+    fidelity_profile: ClassVar[str] = "agentgym"
+    """The profile that `replay` is meant for."""
     instructions = (
-        "You explore rooms on a grid and must reach your goal. You see only what is in front of you. "
-        "Actions: turn left, turn right, move forward, go to <object> <id>, pickup <object> <id>, drop, toggle, "
-        "go through <open door> <id>, toggle and go through <door> <id>. Write ids as observed, such as: "
-        "go to red ball 1."
+        "Reach your goal in a grid of rooms. You see only what is in front of you. Answer with one action:\n"
+        "turn left, turn right, move forward, go to OBJECT, pickup OBJECT, drop, toggle, go through DOOR, "
+        "toggle and go through DOOR\n"
+        "OBJECT and DOOR are named as seen, with their number: red ball 1, blue closed door 2"
     )
 
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
@@ -40,40 +51,86 @@ class BabyAI(Environment):
         self.max_turns = self.config.max_turns
 
     def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
-        seeds = range(200) if split == "train" else range(10_000, 10_030)
+        """Return the verified levels and seeds, taking turns among the levels. No level is built for it.
+
+        Raises ConfigError when `difficulty` is unknown.
+        """
+        if difficulty not in LIMITS:
+            raise ConfigError(f"found difficulty {difficulty!r} of {self.name}, expected {' or '.join(LIMITS)}")
         return [
             Task(
                 environment=self.name,
-                id=f"{self.name}/{difficulty}/{split}/{LEVELS[number]}/{seed}",
+                id=f"{self.name}/{difficulty}/{split}/{level}/{seed}",
                 split=split,
                 difficulty=difficulty,
                 seed=seed,
-                data={"level": LEVELS[number]},
+                data={"level": level},
             )
-            for seed in seeds
-            for number in GROUPS[difficulty]
+            for level, seed, _ in listed(split, difficulty)
         ]
 
-    def start(self, task: Task) -> Episode:
-        return self._begin(str(task.data["level"]), task.seed)
+    def start(self, task: Task) -> BabyAIEpisode:
+        """Build the level of `task`. Raises ConfigError when there is no such level."""
+        level = task.data.get("level")
+        if level not in LEVELS.values():
+            raise ConfigError(f"task {task.id!r} has the level {level!r}, expected one of {', '.join(LEVELS.values())}")
+        return self._begin(str(level), task.seed)
 
     def _begin(self, level: str, seed: int) -> BabyAIEpisode:
-        world = World(minigrid_id(level, self.config.profile), seed)
-        kind = AgentGymEpisode if self.config.profile == "agentgym" else BabyAIEpisode
-        return kind(world, self.config.action_list)
+        # minigrid brings pygame and numpy: only who plays pays for them.
+        from rftcore_babyai.agentgym import AgentGymEpisode
+        from rftcore_babyai.episode import BabyAIEpisode
+        from rftcore_babyai.world import World
 
-    def replay(self, record: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-        """Play a recorded episode of the original; yield what is compared as (where, recorded, ours)."""
-        episode = self._begin(LEVELS[record["level_number"]], record["seed"])
-        yield "first observation", record["first_observation"], episode.observation
+        kind = AgentGymEpisode if self.config.profile == "agentgym" else BabyAIEpisode
+        return kind(World(minigrid_id(level, self.config.profile), seed), self.config.action_list)
+
+    def replay(self, record: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...], tuple[Any, ...]]]:
+        """Play a recorded episode; yield for each turn where it is, what was recorded, and what happens here.
+
+        Compared are observation, reward, score and done, and with the first turn the observation before it. `record`
+        has `level_number`, `seed`, `first_observation` and `turns`. Raises ConfigError when it has not.
+        """
+        missing = sorted({"level_number", "seed", "first_observation", "turns"} - record.keys())
+        if missing:
+            raise ConfigError(f"found a record without {', '.join(missing)}, expected a recorded episode of BabyAI")
+        level = LEVELS[record["level_number"]]
+        episode = self._begin(level, record["seed"])
+        expected: tuple[Any, ...] = (record["first_observation"],)
+        got: tuple[Any, ...] = (episode.observation,)
         score = 0.0
         for number, turn in enumerate(record["turns"]):
             step = episode.step(turn["action"])
             score += step.reward
-            for field, ours in (
-                ("observation", step.observation),
-                ("reward", step.reward),
-                ("score", score),
-                ("done", step.terminated),
-            ):
-                yield f"turn {number} {field}", turn[field], ours
+            expected += (turn["observation"], turn["reward"], turn["score"], turn["done"])
+            numbers = (_rounded(turn["reward"], step.reward), _rounded(turn["score"], score))
+            got += (step.observation, *numbers, step.terminated)
+            where = "first observation and turn 0" if number == 0 else f"turn {number}"
+            yield f"level {level}, seed {record['seed']}, policy {record.get('policy')}, {where}", expected, got
+            expected, got = (), ()
+
+    def vocabulary(self) -> Sequence[str]:
+        """Return every sentence pattern, name and action once, and the usual numbers."""
+        return WORDS
+
+    def facts(self) -> dict[str, str | int | float | bool]:
+        """Return what the transfer report prints about this environment."""
+        facts: dict[str, str | int | float | bool] = {
+            "lists_actions": self.config.action_list != "never",
+            "action_list": self.config.action_list,
+            "reward": "at success only, 1 - 0.9 * (low-level steps / the level's limit)",
+            "deterministic": True,
+            "thread_safe": True,
+            "profile": self.config.profile,
+            "data_source": "levels generated by the installed package minigrid",
+            "license": "code Apache-2.0; minigrid MIT",
+        }
+        for difficulty in LIMITS:
+            turns = [turns for _, _, turns in listed("train", difficulty)]
+            facts[f"expert_turns_{difficulty}"] = round(sum(turns) / len(turns), 2)
+        return facts
+
+
+def _rounded(recorded: float, ours: float) -> float:
+    """Return `recorded` when `ours` is the same but for rounding."""
+    return recorded if abs(recorded - ours) <= 1e-9 else ours

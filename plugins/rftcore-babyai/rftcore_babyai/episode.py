@@ -11,7 +11,7 @@ from typing import Literal
 from rftcore.environment import Episode, Step
 from rftcore.errors import EpisodeError
 from rftcore_babyai.expert import Expert
-from rftcore_babyai.scene import CHECK, COMPLETED, UNCHANGED, UNKNOWN, Macro, Scene, compose
+from rftcore_babyai.scene import CHECK, COMPLETED, FAILED, TIME_UP, UNCHANGED, UNKNOWN, Macro, Scene, compose
 from rftcore_babyai.world import World
 
 ActionList = Literal["every", "first", "never"]
@@ -29,7 +29,7 @@ class BabyAIEpisode(Episode):
         self._action_list = action_list
         self._over = False
         self._expert = Expert(self)
-        self.scene = self._look()
+        self.scene = self._look(self._first_view())
         goal = f"Your goal: {self._goal()}\n"
         self.observation = goal + self._listed(self.scene.description, first=True)
 
@@ -74,18 +74,20 @@ class BabyAIEpisode(Episode):
             if terminated or truncated or not changed:
                 break
         success = terminated and reward > 0
-        self.scene = self._look()
+        self.scene = self._look(self.world.view())
         self._over = terminated or truncated
-        text = self.scene.description + (COMPLETED if success else "")
-        self.observation = self._listed(text)
+        end = COMPLETED if success else FAILED if terminated else TIME_UP if truncated else ""
+        self.observation = self._listed(self.scene.description + end)
         return Step(self.observation, reward, terminated, truncated and not terminated, success)
 
     def _answer(self, text: str, valid: bool = True) -> Step:
         self.observation = self._listed(text)
         return Step(self.observation, 0.0, terminated=False, valid=valid)
 
-    def _look(self) -> Scene:
-        view = self.world.view()
+    def _first_view(self) -> list[int]:
+        return self.world.view()
+
+    def _look(self, view: list[int]) -> Scene:
         self.seen.update(self.world.visible(view))
         return compose(view, self.world.direction, self.mended)
 

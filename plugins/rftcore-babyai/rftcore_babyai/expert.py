@@ -2,20 +2,20 @@
 
 The bot plays ahead in the real world until the mission is a part further, and the world is put back as it was. What it
 changes on its way are its deeds: something picked up, put down, opened, reached. The expert does them in that order. A
-deed whose object the text can name is one action; otherwise the expert walks, by whatever listed walk leaves least to go.
-When the agent has done something else, the bot is asked again.
+deed whose object the text can name is one action; otherwise the expert walks, by whatever listed walk leaves least to
+go. When the agent has done something else, the bot is asked again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrid.envs.babyai.core.verifier import PutNextInstr, SeqInstr
 from minigrid.utils.baby_ai_bot import DisappearedBoxError
 
 from rftcore_babyai.bot import MidwayBot
-from rftcore_babyai.sight import EMPTY, FRONT, OFFSETS, STEPS, UNSEEN
-from rftcore_babyai.world import DONE, DROP, FORWARD, LEFT, PICKUP, RIGHT, TOGGLE
+from rftcore_babyai.sight import EMPTY, FRONT, OFFSETS, STEPS
+from rftcore_babyai.world import DONE, DROP, FORWARD, PICKUP, RIGHT, TOGGLE
 
 if TYPE_CHECKING:
     from rftcore_babyai.episode import BabyAIEpisode
@@ -29,7 +29,8 @@ REACH = -1
 
 _Pose = tuple[int, int, int]
 _State = tuple[int, tuple[bool, ...], bytes]
-_TURNS = {LEFT: "turn left", RIGHT: "turn right", FORWARD: "move forward"}
+_TURNS = ("turn left", "turn right")
+_SMALL = (*_TURNS, "move forward")
 _DEEDS = {DROP: "drop", TOGGLE: "toggle"}
 
 
@@ -79,10 +80,9 @@ class Expert:
 
 def _state(world: World) -> _State:
     """Return all that deeds change: what is carried, which parts of the mission are done, and the grid."""
-    done = [
-        flag == "success" for part in world.mission_parts() if isinstance(part, SeqInstr) for flag in (part.a_done, part.b_done)
-    ]
-    return world.carried, tuple(done), bytes(world.cells)
+    both: list[Any] = [part for part in world.mission_parts() if isinstance(part, SeqInstr)]
+    done = tuple(flag == "success" for part in both for flag in (part.a_done, part.b_done))
+    return world.carried, done, bytes(world.cells)
 
 
 def _foresee(episode: BabyAIEpisode) -> list[_Deed]:
@@ -102,9 +102,10 @@ def _foresee(episode: BabyAIEpisode) -> list[_Deed]:
 
 def _play(episode: BabyAIEpisode, empty_hands: bool) -> list[_Deed]:
     world = episode.world
-    bot = MidwayBot(world, episode.seen, empty_hands)
+    bot: Any = MidwayBot(world, episode.seen, empty_hands)
     deeds: list[_Deed] = []
-    before, trail, action = _state(world), [world.pose], None
+    before, trail = _state(world), [world.pose]
+    action: int | None = None
     for _ in range(PATIENCE):
         action = int(bot.replan(action))
         if action == DONE:
@@ -147,7 +148,10 @@ def _by_name(episode: BabyAIEpisode, deed: _Deed, passes: bool) -> str | None:
 
 
 def _by_walk(episode: BabyAIEpisode, deed: _Deed) -> str | None:
-    """Return the walk that leaves least to go to the deed, or the deed itself when the agent is there."""
+    """Return the walk that leaves least to go to the deed, or the deed itself when the agent is there.
+
+    Equal walks: the first listed. While the deed's place has not been seen, a turn that the bot makes goes first.
+    """
     world, scene = episode.world, episode.scene
     rest = _distances(episode, deed)
     here = rest.get(world.pose)
@@ -158,12 +162,15 @@ def _by_walk(episode: BabyAIEpisode, deed: _Deed) -> str | None:
             return next((name for name, macro in scene.actions.items() if macro == (FRONT, False, (PICKUP,))), None)
         name = _DEEDS.get(deed.action)
         return name if name in scene.actions else None
+    searching = deed.place not in episode.seen
     best = None
     for name, macro in scene.actions.items():
-        if name in _TURNS.values() or (macro.target is not None and not macro.then):
+        if name in _SMALL or (macro.target is not None and not macro.then):
             left = rest.get(_after(world.pose, episode.primitives(macro)), here)
             if left < here:
                 best, here = name, left
+                if searching and name in _TURNS:
+                    break  # Look where the bot looks before walking on.
     return best
 
 

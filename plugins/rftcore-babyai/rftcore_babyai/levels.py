@@ -6,19 +6,50 @@ its generation is repeated here.
 
 from __future__ import annotations
 
-LEVELS: dict[int, str] = dict(
-    enumerate(
-        (
-            "GoToRedBallGrey GoToRedBall GoToRedBallNoDists GoToObjS6 GoToLocalS8N7 GoToObjMazeS7 GoToImpUnlock "
-            "GoToSeqS5R2 GoToRedBlueBall GoToDoor GoToObjDoor Open OpenRedDoor OpenDoorLoc OpenRedBlueDoorsDebug "
-            "OpenDoorsOrderN4Debug Pickup UnblockPickup PickupLoc PickupDistDebug PickupAbove PutNextLocalS6N4 "
-            "PutNextS7N4Carrying Unlock UnlockLocalDist KeyInBox UnlockPickupDist BlockedUnlockPickup UnlockToUnlock "
-            "ActionObjDoor FindObjS7 KeyCorridorS6R3 OneRoomS20 MoveTwoAcrossS8N9 SynthS5R2 SynthLoc SynthSeq "
-            "MiniBossLevel BossLevel BossLevelNoUnlock"
-        ).split(),
-        start=1,
-    )
-)
+COLORS = ("red", "green", "blue", "purple", "yellow", "grey")
+
+LEVELS: dict[int, str] = {
+    1: "GoToRedBallGrey",
+    2: "GoToRedBall",
+    3: "GoToRedBallNoDists",
+    4: "GoToObjS6",
+    5: "GoToLocalS8N7",
+    6: "GoToObjMazeS7",
+    7: "GoToImpUnlock",
+    8: "GoToSeqS5R2",
+    9: "GoToRedBlueBall",
+    10: "GoToDoor",
+    11: "GoToObjDoor",
+    12: "Open",
+    13: "OpenRedDoor",
+    14: "OpenDoorLoc",
+    15: "OpenRedBlueDoorsDebug",
+    16: "OpenDoorsOrderN4Debug",
+    17: "Pickup",
+    18: "UnblockPickup",
+    19: "PickupLoc",
+    20: "PickupDistDebug",
+    21: "PickupAbove",
+    22: "PutNextLocalS6N4",
+    23: "PutNextS7N4Carrying",
+    24: "Unlock",
+    25: "UnlockLocalDist",
+    26: "KeyInBox",
+    27: "UnlockPickupDist",
+    28: "BlockedUnlockPickup",
+    29: "UnlockToUnlock",
+    30: "ActionObjDoor",
+    31: "FindObjS7",
+    32: "KeyCorridorS6R3",
+    33: "OneRoomS20",
+    34: "MoveTwoAcrossS8N9",
+    35: "SynthS5R2",
+    36: "SynthLoc",
+    37: "SynthSeq",
+    38: "MiniBossLevel",
+    39: "BossLevel",
+    40: "BossLevelNoUnlock",
+}
 """Level name of each AgentGym level number."""
 
 GROUPS: dict[str, tuple[int, ...]] = {

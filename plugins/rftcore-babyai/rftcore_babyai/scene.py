@@ -14,6 +14,8 @@ from rftcore_babyai.world import DROP, FORWARD, LEFT, PICKUP, RIGHT, TOGGLE
 
 CHECK = "check available actions"
 COMPLETED = "\n The task is completed."
+FAILED = "\n The task has failed."
+TIME_UP = "\n The time is up."
 UNKNOWN = "The action is not recognized. Please check valid actions."
 UNCHANGED = "No change in state."
 

@@ -1,13 +1,15 @@
 """What the agent sees: a 7 x 7 window in its own frame, computed on small integers.
 
-minigrid rotates and encodes its grid of objects for every step, which is most of its cost. Here the world is mirrored in
-one padded row of cell codes, and the rules of sight (minigrid's, cell for cell) work on the seven bits of a window row.
-A window cell has an index from 0 to 48: row by row, the far row first, each from left to right; 45 is the agent.
+minigrid rotates and encodes its grid of objects for every step, which is most of its cost. Here the world is mirrored
+in one padded row of cell codes, and the rules of sight (minigrid's, cell for cell) work on the seven bits of a window
+row. A window cell has an index from 0 to 48: row by row, the far row first, each from left to right; 45 is the agent.
 """
 
 from __future__ import annotations
 
 from functools import cache
+
+from rftcore_babyai.levels import COLORS
 
 SIZE = 7
 AGENT = 45
@@ -15,7 +17,6 @@ PAD = SIZE
 """Cells of wall around the mirrored grid, so that no look leaves it."""
 
 UNSEEN, EMPTY, WALL = -1, 0, 1
-COLORS = ("red", "green", "blue", "purple", "yellow", "grey")
 _STATES = ("open", "closed", "locked")
 NAMES: tuple[str, ...] = (
     "",

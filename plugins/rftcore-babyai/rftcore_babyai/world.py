@@ -24,16 +24,18 @@ LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
 """minigrid's low-level actions."""
 
 
-class _Quiet(RoomGridLevel):  # type: ignore[misc]
+class _Quiet(RoomGridLevel):
     """A level that samples in silence and draws no images."""
+
+    instrs: Any
 
     def _gen_grid(self, width: int, height: int) -> None:
         """Sample as `RoomGridLevel` does, the same draws in the same order, without printing each rejection."""
         while True:
             try:
-                RoomGrid._gen_grid(self, width, height)
-                self.gen_mission()
-                self.validate_instrs(self.instrs)
+                RoomGrid._gen_grid(self, width, height)  # type: ignore[no-untyped-call]
+                self.gen_mission()  # type: ignore[no-untyped-call]
+                self.validate_instrs(self.instrs)  # type: ignore[no-untyped-call]
             except (RecursionError, RejectSampling):
                 continue
             break
@@ -46,8 +48,8 @@ class _Quiet(RoomGridLevel):  # type: ignore[misc]
 
 
 @cache
-def _quiet_class(entry_point: str) -> type[RoomGridLevel]:
-    original = load_env_creator(entry_point)
+def _quiet_class(entry_point: str) -> Any:
+    original: Any = load_env_creator(entry_point)
     return type(f"Quiet{original.__name__}", (_Quiet, original), {})
 
 
@@ -68,7 +70,7 @@ class World:
         self.level: Any = _quiet_class(str(spec.entry_point))(**spec.kwargs)
         self.level.reset(seed=seed)
         grid = self.level.grid
-        self.width: int = grid.width + 2 * PAD
+        self.width = int(grid.width) + 2 * PAD
         self.cells = bytearray([WALL]) * (self.width * (grid.height + 2 * PAD))
         for y in range(grid.height):
             for x in range(grid.width):
@@ -99,7 +101,7 @@ class World:
 
     def empty(self, x: int, y: int) -> bool:
         """Return whether nothing is at these coordinates."""
-        return self.cells[self._index(x, y)] == EMPTY
+        return bool(self.cells[self._index(x, y)] == EMPTY)
 
     def free(self, x: int, y: int) -> bool:
         """Return whether the agent can stand there."""
@@ -114,12 +116,23 @@ class World:
         """Return what the agent sees; see `look`."""
         return look(self.cells, self.width, self._index(self.x, self.y), self.level.agent_dir, self.carried)
 
+    def first_view(self) -> list[int]:
+        """Return the view as minigrid draws it while resetting.
+
+        Where the agent starts with something in its hands, minigrid takes it from its place only after that.
+        """
+        if self.level.carrying is None:
+            return self.view()
+        at = self._index(*self.level.carrying.init_pos)
+        self.cells[at] = self.carried
+        view = self.view()
+        self.cells[at] = EMPTY
+        return view
+
     def visible(self, view: list[int]) -> list[tuple[int, int]]:
         """Return the coordinates of the cells that `view` shows."""
         offsets = OFFSETS[self.level.agent_dir]
-        return [
-            (self.x + dx, self.y + dy) for (dx, dy), code in zip(offsets, view, strict=True) if code != UNSEEN
-        ]
+        return [(self.x + dx, self.y + dy) for (dx, dy), code in zip(offsets, view, strict=True) if code != UNSEEN]
 
     def act(self, primitive: int) -> tuple[float, bool, bool, bool]:
         """Let the level make one low-level step; return reward, terminated, truncated, and whether anything changed."""
