@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rftcore.environment import Environment, Episode, Step
     from rftcore.errors import ConfigError, EpisodeError, PluginError, RftError, RunError
     from rftcore.executor import Executor
-    from rftcore.experiment import Experiment
     from rftcore.hookspecs import hookimpl
     from rftcore.metric import Metric
     from rftcore.policy import Policy
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from rftcore.schemas.report import Report
     from rftcore.schemas.task import Task
     from rftcore.schemas.trajectory import Credit, Group, Trajectory, Turn
-    from rftcore.study import Study
+    from rftcore.study import Experiment, Study
 
 _HOME = {
     "Algorithm": "rftcore.algorithm",
@@ -32,7 +31,7 @@ _HOME = {
     "Episode": "rftcore.environment",
     "EpisodeError": "rftcore.errors",
     "Executor": "rftcore.executor",
-    "Experiment": "rftcore.experiment",
+    "Experiment": "rftcore.study",
     "Group": "rftcore.schemas.trajectory",
     "Metric": "rftcore.metric",
     "PluginError": "rftcore.errors",

@@ -14,7 +14,7 @@ from typing import Any
 from rftcore import plugins as found
 from rftcore.errors import PluginError
 from rftcore.plugin import ANNOUNCEMENTS, Plugin
-from rftcore.specs import Spec
+from rftcore.specs import SamplerSpec, Spec
 
 KINDS: tuple[str, ...] = tuple(spec.kind for spec in ANNOUNCEMENTS.values())
 
@@ -72,25 +72,19 @@ def owner(kind: str, name: str) -> Plugin:
 def resolve(kind: str, name: str) -> type[Any]:
     """Import and return the class behind a name. Raises PluginError when that fails, or as `owner` does."""
     plugin, wanted = _entry(kind, name)
-    module, _, attribute = wanted.target.partition(":")
-    hint = " ".join(f"'{need}'" for need in wanted.needs) or plugin.dist
-    try:
-        from importlib import import_module
+    return _imported(plugin, wanted, wanted.target)
 
-        target = getattr(import_module(module), attribute)
-    except ImportError as error:
-        raise PluginError(
-            f"{kind} {name!r} of {plugin.owner} cannot be imported: {type(error).__name__}: {error}; "
-            f"install what it needs: pip install {hint}"
-        ) from error
-    except Exception as error:
-        raise PluginError(
-            f"{kind} {name!r} of {plugin.owner} cannot be imported: {type(error).__name__}: {error}; "
-            f"expected {wanted.target!r} to be a class: report it to the authors of {plugin.dist}"
-        ) from error
-    if not isinstance(target, type):
-        raise PluginError(f"{kind} {name!r} of {plugin.owner}: {wanted.target!r} is {target!r}, expected a class")
-    return target
+
+def config(kind: str, name: str) -> type[Any]:
+    """Import and return the `Config` of a name, without its class where the spec says that this is cheaper.
+
+    Raises PluginError as `resolve` does.
+    """
+    plugin, wanted = _entry(kind, name)
+    if isinstance(wanted, SamplerSpec):
+        return _imported(plugin, wanted, wanted.config)
+    found_config: type[Any] = resolve(kind, name).Config
+    return found_config
 
 
 def create(kind: str, name: str, options: Mapping[str, Any] | None = None, where: str = "") -> Any:
@@ -148,6 +142,28 @@ def _entry(kind: str, name: str) -> tuple[Plugin, Spec]:
     if not owners:
         raise PluginError(_unknown(kind, name, table))
     return owners[0]
+
+
+def _imported(plugin: Plugin, wanted: Spec, target: str) -> type[Any]:
+    from importlib import import_module
+
+    what = f"{wanted.kind} {wanted.name!r} of {plugin.owner}"
+    module, _, attribute = target.partition(":")
+    try:
+        found_class = getattr(import_module(module), attribute)
+    except ImportError as error:
+        missing = " ".join(f"'{need}'" for need in wanted.needs) or plugin.dist
+        raise PluginError(
+            f"{what} cannot be imported: {type(error).__name__}: {error}; install what it needs: pip install {missing}"
+        ) from error
+    except Exception as error:
+        raise PluginError(
+            f"{what} cannot be imported: {type(error).__name__}: {error}; "
+            f"expected {target!r} to be a class: report it to the authors of {plugin.dist}"
+        ) from error
+    if not isinstance(found_class, type):
+        raise PluginError(f"{what}: {target!r} is {found_class!r}, expected a class")
+    return found_class
 
 
 def _conflict(kind: str, name: str, owners: list[tuple[Plugin, Spec]]) -> str:

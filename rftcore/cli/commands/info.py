@@ -37,7 +37,8 @@ def info(
         return
     out = console()
     out.print(f"{found['kind']} {name}", style="bold")
-    out.print(f"{found['summary']}\nfrom {found['dist']} {found['dist_version']}, behaviour version {found['version']}")
+    origin = f"{found['dist']} {found['dist_version']}".strip()
+    out.print(f"{found['summary']}\nfrom {origin}, behaviour version {found['version']}")
     for key, value in found["flags"].items():
         out.print(f"{key} {value}")
     out.print("\noptions", style="bold")
@@ -73,7 +74,7 @@ def _find(name: str, kind: str | None) -> dict[str, Any]:
         "dist": plugin.dist,
         "dist_version": plugin.version,
         "flags": announced,
-        "options": describe(registry.resolve(kind, name).Config),
+        "options": describe(registry.config(kind, name)),
     }
     if kind == "environment":
         try:

@@ -1,0 +1,1 @@
+"""The smallest environment that does everything the contract allows: a specimen for tests."""

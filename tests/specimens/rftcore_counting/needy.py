@@ -1,0 +1,3 @@
+"""Imports what nobody has."""
+
+import abacus  # type: ignore[import-not-found]  # noqa: F401
