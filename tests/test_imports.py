@@ -62,7 +62,7 @@ print(*(name for name in sys.modules if "." not in name or name.startswith("rftc
     assert not HEAVY & modules
 
 
-@pytest.mark.parametrize("arguments", [["plugins"], ["plugins", "--json"], ["--help"]])
+@pytest.mark.parametrize("arguments", [["plugins"], ["plugins", "--json"], ["info", "hf"], ["--help"]])
 def test_the_light_commands_never_import_torch(arguments: list[str]) -> None:
     code = """
 import sys

@@ -172,6 +172,14 @@ def test_wrong_options_name_their_place_in_the_configuration() -> None:
     ]
 
 
+@pytest.mark.usefixtures("notebook")
+def test_the_options_of_a_name_are_those_of_its_class_or_of_the_cheaper_place_that_its_spec_names() -> None:
+    from rftcore.schemas.config import HFSamplerConfig
+
+    assert registry.config("environment", "here") is registry.resolve("environment", "here").Config
+    assert registry.config("sampler", "hf") is HFSamplerConfig
+
+
 def test_a_kind_that_does_not_exist_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="kind 'environments': expected one of environment, algorithm"):
         registry.names("environments")
