@@ -1,0 +1,152 @@
+"""What the figures allow one to say, in plain sentences computed from the report.
+
+Nothing here is an opinion or an expectation: a change is said to be there when it is significant after Holm's
+correction, changes smaller than their cell could detect are counted aloud, and losses are named before they are
+asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rftcore.report.figures import count, percent, points, signed_bounds
+from rftcore.report.matrix import below_limit, column_of, columns, detectable, every_cell, significant
+from rftcore.schemas.report import Cell, Report
+
+
+def findings(report: Report) -> list[str]:
+    """Return the sentences, most important first; the first says what was compared."""
+    cells = every_cell(report)
+    held_in = _changed(cells, "held-in")
+    held_out = _changed(cells, "held-out")
+    found = [
+        _compared(report, cells),
+        _changes("Where they were trained (held-in)", held_in),
+        _changes("Elsewhere (held-out)", held_out),
+        _means(report),
+        _limits([*held_in, *held_out]),
+        _forgetting(report),
+        _machine(report),
+    ]
+    return [sentence for sentence in found if sentence]
+
+
+def largest_gain(report: Report, role: str) -> Cell | None:
+    """Return the cell of one role whose score rose most from base, or None when none has a change."""
+    cells = _changed(every_cell(report), role)
+    return max(cells, key=_change, default=None)
+
+
+def largest_fall(report: Report, role: str) -> Cell | None:
+    """Return the cell of one role whose score fell most from base, or None when none has a change."""
+    cells = _changed(every_cell(report), role)
+    return min(cells, key=_change, default=None)
+
+
+def described(cell: Cell) -> str:
+    """Return one cell's change in words, with its interval."""
+    interval = signed_bounds(cell.delta_ci_low, cell.delta_ci_high)
+    change = f"{points(cell.delta_vs_base)} points ({interval}) to {percent(cell.avg_at_k)} %"
+    return f"{cell.train} on {column_of(cell)}, {change}"
+
+
+def _compared(report: Report, cells: Sequence[Cell]) -> str:
+    trained = {cell.train for cell in cells if cell.role != "base"}
+    sets = columns(cells)
+    if not trained:
+        return "No trained checkpoint has been evaluated yet: there is nothing to compare with base."
+    environments = {column.environment for column in sets}
+    sizes = sorted({cell.tasks for cell in cells})
+    samples = sorted({cell.k for cell in cells})
+    return (
+        f"This study compares {count(len(trained), 'checkpoint')} with the policy that fine-tuning started from (base) "
+        f"on {count(len(sets), 'set')} of fixed test tasks from {count(len(environments), 'environment')}: "
+        f"{_span(sizes)} tasks a set, {_span(samples)} samples a task."
+    )
+
+
+def _changes(where: str, cells: Sequence[Cell]) -> str:
+    if not cells:
+        return ""
+    sure = [cell for cell in cells if significant(cell)]
+    up = [cell for cell in sure if _change(cell) > 0]
+    down = [cell for cell in sure if _change(cell) < 0]
+    total = count(len(cells), "cell")
+    if not sure:
+        return f"{where}, none of {total} changed significantly."
+    text = f"{where}, {len(up) or 'none'} of {total} rose and {len(down) or 'none'} fell significantly"
+    if up:
+        text += f"; the largest gain: {described(max(up, key=_change))}"
+    if down:
+        text += f"; the largest loss: {described(min(down, key=_change))}"
+    return text + "."
+
+
+def _means(report: Report) -> str:
+    parts = []
+    for key, where in (("held_in", "held-in"), ("held_out", "held-out")):
+        figures = sorted(float(mean) for row in report.summary if isinstance(mean := row.get(key), int | float))
+        if figures:
+            low, high = points(figures[0]), points(figures[-1])
+            parts.append(f"the mean {where} change is {low if low == high else f'{low} to {high}'} points")
+    return f"By checkpoint, {' and '.join(parts)}." if parts else ""
+
+
+def _limits(cells: Sequence[Cell]) -> str:
+    limits = detectable(cells)
+    if limits is None:
+        return ""
+    low, high = (percent(limit) for limit in limits)
+    span = f"{low} points" if low == high else f"{low} to {high} points, by cell"
+    small = [cell for cell in cells if below_limit(cell)]
+    text = (
+        f"The smallest change that a cell detects reliably is {span}; {len(small)} of {count(len(cells), 'change')} "
+        f"{'is' if len(small) == 1 else 'are'} smaller, and what happened there this study cannot tell"
+    )
+    lucky = [cell for cell in small if significant(cell)]
+    if lucky:
+        text += f" ({len(lucky)} of them significant all the same: such estimates tend to be too large)"
+    return text + "."
+
+
+def _forgetting(report: Report) -> str:
+    later = [stage for stage in report.stages if stage.backward is not None]
+    if not later:
+        return ""
+    lost = min(later, key=lambda stage: stage.backward or 0.0)
+    gained = max(later, key=lambda stage: stage.backward or 0.0)
+    text = f"After a later stage, environments trained before changed by {points(lost.backward)}"
+    if lost is not gained:
+        text += f" ({lost.name}) to {points(gained.backward)} ({gained.name})"
+    else:
+        text += f" ({lost.name})"
+    text += " points on average"
+    worst = max(later, key=lambda stage: stage.largest_drop or 0.0)
+    if worst.largest_drop is not None:
+        text += f"; the largest fall of any one cell is {percent(worst.largest_drop)} points ({worst.name})"
+    return text + "."
+
+
+def _machine(report: Report) -> str:
+    drift = sum(stage.drift for stage in report.stages)
+    masked = (
+        f"{count(report.masked, 'sample')} lost to failures of the machine and counted nowhere"
+        if report.masked
+        else "No sample was lost to failures of the machine"
+    )
+    tokens = (
+        f"{count(drift, 'token')} of unconfirmed provenance" if drift else "every trained token is one that was sampled"
+    )
+    return f"{masked}; {tokens}." if report.stages else f"{masked}."
+
+
+def _changed(cells: Sequence[Cell], role: str) -> list[Cell]:
+    return [cell for cell in cells if cell.role == role and cell.delta_vs_base is not None]
+
+
+def _change(cell: Cell) -> float:
+    return cell.delta_vs_base or 0.0
+
+
+def _span(values: Sequence[int]) -> str:
+    return str(values[0]) if values[0] == values[-1] else f"{values[0]} to {values[-1]}"

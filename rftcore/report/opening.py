@@ -1,0 +1,80 @@
+"""The first section of the page: what was found, in words, in four figures, and in one table of means."""
+
+from __future__ import annotations
+
+from rftcore.report.figures import count, percent, points, signed_bounds, typeset
+from rftcore.report.findings import findings, largest_fall, largest_gain
+from rftcore.report.markup import Markup, join, tag
+from rftcore.report.matrix import column_of, significant
+from rftcore.report.panels import means
+from rftcore.schemas.report import Cell, Report
+
+
+def opening(report: Report) -> Markup:
+    """Return the section of findings."""
+    first, *others = findings(report)
+    return tag(
+        "section",
+        tag("h2", "Findings"),
+        tag("p", typeset(first), " ", *(join([typeset(sentence), " "]) for sentence in others), class_="abstract"),
+        _tiles(report),
+        _warnings(report),
+        *(_means(report) if report.summary else ()),
+        id="findings",
+    )
+
+
+def _means(report: Report) -> list[Markup]:
+    parts = [tag("h3", "Mean change where it was trained, and elsewhere"), means(report.summary)]
+    if report.minimum_detectable is not None:
+        limit = f"Minimum detectable difference of a single cell: up to {percent(report.minimum_detectable)} points."
+        parts.append(tag("p", limit, class_="hint"))
+    return parts
+
+
+def _tiles(report: Report) -> Markup:
+    tiles = [
+        _tile("largest held-in gain", largest_gain(report, "held-in")),
+        _tile("largest held-out gain", largest_gain(report, "held-out")),
+        _tile("largest held-out loss", largest_fall(report, "held-out")),
+    ]
+    if report.minimum_detectable is not None:
+        note = "points; claim nothing smaller of a single cell"
+        tiles.append(_tile_of("detectable in every cell", percent(report.minimum_detectable), note, ""))
+    return tag("div", *(tile for tile in tiles if tile), class_="tiles")
+
+
+def _tile(label: str, cell: Cell | None) -> Markup | None:
+    if cell is None or cell.delta_vs_base is None or (cell.delta_vs_base < 0) is not ("loss" in label):
+        return None
+    where = f"{cell.train} on {column_of(cell)}"
+    sure = "significant" if significant(cell) else "not significant"
+    interval = typeset(signed_bounds(cell.delta_ci_low, cell.delta_ci_high))
+    return _tile_of(label, typeset(points(cell.delta_vs_base)), f"points ({interval}), {sure}", where)
+
+
+def _tile_of(label: str, figure: str, note: str, where: str) -> Markup:
+    return tag(
+        "div",
+        tag("span", label, class_="label"),
+        tag("span", figure, class_="figure"),
+        tag("span", note, class_="note"),
+        tag("span", where, class_="where") if where else None,
+        class_="tile",
+    )
+
+
+def _warnings(report: Report) -> Markup | None:
+    said = [f"{stage.name}: {warning}" for stage in report.stages for warning in stage.warnings]
+    drifted = [stage for stage in report.stages if stage.drift]
+    said += [f"{stage.name}: {count(stage.drift, 'token')} of unconfirmed provenance" for stage in drifted]
+    if report.masked:
+        said.append(f"{count(report.masked, 'sample')} lost to failures of the machine, left out of every figure")
+    if not said and not report.notes:
+        return None
+    return tag(
+        "div",
+        tag("h3", "To keep in mind"),
+        tag("ul", *(tag("li", note) for note in report.notes), *(tag("li", text, class_="warning") for text in said)),
+        class_="notes",
+    )

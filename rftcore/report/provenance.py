@@ -1,0 +1,52 @@
+"""The last section of the page: what was run, with what, and what each figure means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rftcore.report.listing import details, facts, pairs, source
+from rftcore.report.markup import Markup, tag
+from rftcore.schemas.report import Report
+
+METHODS = (
+    ("avg@k", "mean success over the tasks of a set and the k samples of each; pass@k is the unbiased estimate of the "
+     "chance that at least one of k samples succeeds."),
+    ("95 % interval", "bootstrapped over tasks, because samples of one task are not independent. An interval of a "
+     "change pairs both checkpoints on the same tasks."),
+    ("p and Holm", "two-sided paired permutation test against base on the same tasks; Holm\u2019s correction over the "
+     "cells of the axis keeps the chance of any false alarm there at 5 %."),
+    ("detectable change", "the smallest change from base that a cell detects with 80 % power at the 5 % level. Smaller "
+     "changes may be real, but this study could not have told."),
+    ("held-in, held-out", "test tasks of environments that the checkpoint was, or was not, fine-tuned in. No test task "
+     "was ever trained on."),
+    ("masked", "samples lost to failures of the machine; they count neither as success nor as failure."),
+)  # fmt: skip
+
+TITLES = {
+    "model": "Policy",
+    "hardware": "Hardware",
+    "seeds": "Seeds",
+    "versions": "Versions of the distributions",
+    "manifests": "Task lists (sha256 of each manifest)",
+    "specs": "Plugins used",
+}
+
+
+def provenance_section(report: Report) -> Markup:
+    """Return the section; what the report does not hold is left out."""
+    provenance = dict(report.provenance)
+    parts: list[Markup | None] = [
+        tag("h2", "What was run, and with what"),
+        facts(report.facts, "What is true of each environment") if report.facts else None,
+    ]
+    for name in ("model", "hardware", "seeds", "versions", "manifests", "specs"):
+        if name in provenance:
+            value = provenance.pop(name)
+            shown = pairs(value) if isinstance(value, Mapping) else tag("p", str(value))
+            parts.append(details(TITLES[name], shown, is_open=name in ("model", "hardware", "seeds")))
+    if provenance:
+        parts.append(details("More provenance", source(provenance)))
+    parts.append(details("Resolved configuration", source(report.study.get("config", {}))))
+    definitions = [tag("div", tag("dt", term), tag("dd", meaning)) for term, meaning in METHODS]
+    parts.append(details("How to read the figures", tag("dl", *definitions, class_="methods"), is_open=True))
+    return tag("section", *parts, id="run")

@@ -1,0 +1,157 @@
+"""The report in a terminal: the same findings, matrices and stages as the page, within 100 columns.
+
+Plain ASCII figures that can be copied, and every mark is explained below its table: colour only repeats what a sign
+already says. A matrix too wide for the terminal is printed in parts, never cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from rftcore.report.figures import MISSING, bounds, count, duration, percent, points, signed_bounds
+from rftcore.report.findings import findings
+from rftcore.report.matrix import AXES, Column, Matrix, detectable, matrix, significant
+from rftcore.schemas.report import Cell, Report, StageReport
+
+WIDTH = 100
+NAMES, CELL = 20, 13
+"""Characters for the names of the rows, and for one column of a matrix, margins included."""
+ENDS = 5
+"""Updates at either end of a learning curve that its first and last figure average over."""
+
+
+def print_tables(report: Report, console: Console) -> None:
+    """Print findings, held-in and held-out means, the three axes and the stages."""
+    width = min(console.width, WIDTH)
+    console.print()
+    title = Text(str(report.study.get("name", "study")), style="bold")
+    console.print(title.append(f"  {duration(report.study_seconds)}, finished {report.finished_at}", style="dim"))
+    for sentence in findings(report):
+        console.print(Padding(Text(sentence), (0, 0, 0, 2)), width=width)
+    for note in (*report.notes, *(f"{stage.name}: {text}" for stage in report.stages for text in stage.warnings)):
+        console.print(Padding(Text(f"! {note}", style="yellow"), (0, 0, 0, 2)), width=width)
+    if report.summary:
+        _print(console, width, "Mean change from base, in points", _means(report.summary), _limit(report))
+    for axis in AXES:
+        arranged = matrix(report, axis)
+        blocks = list(_blocks(arranged, max(1, (width - NAMES) // CELL)))
+        for number, columns in enumerate(blocks, start=1):
+            part = f", part {number} of {len(blocks)}" if len(blocks) > 1 else ""
+            _print(console, width, f"{axis.capitalize()}{part}", _matrix(arranged, columns), _legend(arranged))
+    if report.stages:
+        legend = (
+            f"training: success in the first and in the last {ENDS} updates; the others in points from the checkpoint "
+            "it started from; backward: on environments trained in earlier stages, "
+            "forward: on environments not trained so far, largest drop: of one cell. " + _limit(report)
+        )
+        _print(console, width, "Stages", _stages(report.stages), legend)
+
+
+def _print(console: Console, width: int, title: str, table: Table, legend: str) -> None:
+    head = Text(f"\n{title}", style="bold")
+    console.print(Group(head, table, Padding(Text(legend, style="dim"), (0, 0, 0, 2))), width=width)
+
+
+def _table(*heads: str, numbers: int = 1) -> Table:
+    """A table whose columns from `numbers` on are figures."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=True, show_edge=False)
+    for index, head in enumerate(heads):
+        table.add_column(Text(head), justify="left" if index < numbers else "right", overflow="fold")
+    return table
+
+
+def _matrix(arranged: Matrix, columns: Sequence[Column]) -> Table:
+    table = _table("trained on", *(f"{column.environment}\n{column.difficulty}" for column in columns))
+    table.columns[0].min_width = min(NAMES - 4, max(len(line) for row in arranged.rows for line in _lines(row)))
+    for row in (*arranged.rows, *arranged.references):
+        name = Text("\n".join(_lines(row)), style="dim" if row in arranged.references else "")
+        table.add_row(name, *(_cell(arranged.cells.get((row, column))) for column in columns))
+    limits = [detectable(arranged.column(column)) for column in columns]
+    shown = [MISSING if limit is None else f"{percent(limit[0])}\n{percent(limit[1])}" for limit in limits]
+    table.add_section()
+    table.add_row(Text("detectable,\nleast and most", style="dim"), *(Text(figure, style="dim") for figure in shown))
+    return table
+
+
+def _cell(cell: Cell | None) -> Text:
+    """Score, change with its mark, interval: one under the other."""
+    if cell is None:
+        return Text(MISSING)
+    held_in = cell.role == "held-in"
+    text = Text(f"{'h ' if held_in else ''}{percent(cell.avg_at_k)}", style="bold" if held_in else "")
+    if cell.delta_vs_base is not None:
+        sure = significant(cell)
+        colour = ("green" if cell.delta_vs_base > 0 else "red") if sure else ""
+        text.append(f"\n{'* ' if sure else ''}{points(cell.delta_vs_base)}", style=colour or "none")
+    if cell.ci_low is not None and cell.role != "reference":
+        text.append(f"\n{bounds(cell.ci_low, cell.ci_high)}", style="dim not bold")
+    return text
+
+
+def _legend(arranged: Matrix) -> str:
+    limits = detectable(cell for column in arranged.columns for cell in arranged.column(column))
+    text = (
+        "success in %, change from base in points, 95 % interval of the success; h: held-in (trained in this "
+        "environment); *: significant at 5 % after Holm's correction."
+    )
+    if limits is not None:
+        text += f" Minimum detectable difference: {percent(limits[0])} to {percent(limits[1])} points, by cell."
+    return text
+
+
+def _means(summary: Sequence[Mapping[str, Any]]) -> Table:
+    table = _table("checkpoint", "held-in", "95 % interval", "held-out", "95 % interval")
+    for row in summary:
+        fields = [str(row["train"])]
+        for key in ("held_in", "held_out"):
+            fields += [points(row.get(key)), signed_bounds(row.get(f"{key}_ci_low"), row.get(f"{key}_ci_high"))]
+        table.add_row(*map(Text, fields))
+    return table
+
+
+def _stages(stages: Sequence[StageReport]) -> Table:
+    heads = ("checkpoint", "started from", "training", "backward", "forward", "largest drop", "drift")
+    table = _table(*heads, numbers=2)
+    for stage in stages:
+        curve = [
+            float(success)
+            for success in (row.get("success") for row in stage.curve)
+            if isinstance(success, int | float)
+        ]
+        table.add_row(
+            Text("\n".join(_lines(stage.name))),
+            Text("\n".join(_lines(stage.parent))),
+            Text(f"{percent(fmean(curve[:ENDS]))} to {percent(fmean(curve[-ENDS:]))} %" if curve else MISSING),
+            Text(points(stage.backward)),
+            Text(points(stage.forward)),
+            Text(percent(stage.largest_drop)),
+            Text(str(stage.drift), style="red" if stage.drift else ""),
+        )
+    return table
+
+
+def _limit(report: Report) -> str:
+    masked = f"{count(report.masked, 'sample')} masked." if report.masked else "No sample masked."
+    if report.minimum_detectable is None:
+        return masked
+    return f"Minimum detectable difference of one cell: up to {percent(report.minimum_detectable)} points. {masked}"
+
+
+def _blocks(arranged: Matrix, most: int) -> Iterator[Sequence[Column]]:
+    """Columns in parts of at most `most`."""
+    for start in range(0, len(arranged.columns), most):
+        yield arranged.columns[start : start + most]
+
+
+def _lines(name: str) -> list[str]:
+    """A checkpoint's name, one line a stage: `a>b` gives `a` and `>b`."""
+    first, *others = name.split(">")
+    return [first, *(f">{other}" for other in others)]

@@ -1,0 +1,75 @@
+"""The plain sentences say what the figures allow, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rftcore.report.findings import findings, largest_fall, largest_gain
+from rftcore.report.matrix import every_cell, significant
+from rftcore.schemas.report import Axes, Report, StageReport
+
+
+def said(report: Report) -> str:
+    return " ".join(findings(report))
+
+
+def test_a_significant_gain_is_named_with_its_interval(small: Callable[..., Report]) -> None:
+    text = said(small())
+    assert "1 of 1 cell rose and none fell significantly" in text
+    assert "the largest gain: maze on maze easy, +20.0 points (+10 to +30) to 50.0 %" in text
+
+
+def test_a_change_that_is_not_significant_is_not_called_a_gain(small: Callable[..., Report]) -> None:
+    text = said(small(delta_vs_base=0.1, p_adjusted=0.2))
+    assert "none of 1 cell changed significantly" in text
+    assert "gain" not in text
+    assert "1 of 1 change is smaller" in text
+
+
+def test_a_significant_loss_elsewhere_is_named(small: Callable[..., Report]) -> None:
+    text = said(small(role="held-out", delta_vs_base=-0.25, delta_ci_low=-0.4, delta_ci_high=-0.1))
+    assert "Elsewhere (held-out), none of 1 cell rose and 1 fell significantly" in text
+    assert "the largest loss: maze on maze easy, -25.0 points (-40 to -10)" in text
+
+
+def test_significance_below_the_detectable_difference_is_flagged_as_too_large(small: Callable[..., Report]) -> None:
+    text = said(small(delta_vs_base=0.1, p_adjusted=0.01))
+    assert "1 of them significant all the same: such estimates tend to be too large" in text
+
+
+def test_masked_samples_and_drift_are_said_aloud(small: Callable[..., Report]) -> None:
+    stage = StageReport(name="maze", parent="base", budget={}, backward=None, forward=None, largest_drop=None, drift=3)
+    report = small().model_copy(update={"masked": 2, "stages": [stage]})
+    assert "2 samples lost to failures of the machine and counted nowhere; 3 tokens of unconfirmed provenance" in said(
+        report
+    )
+
+
+def test_forgetting_names_both_ends_and_the_worst_fall(small: Callable[..., Report]) -> None:
+    stages = [
+        StageReport(name="a>b", parent="a", budget={}, backward=-0.172, forward=0.0, largest_drop=0.281),
+        StageReport(name="b>a", parent="b", budget={}, backward=0.01, forward=0.0, largest_drop=0.05),
+    ]
+    text = said(small().model_copy(update={"stages": stages}))
+    assert "changed by -17.2 (a>b) to +1.0 (b>a) points on average" in text
+    assert "the largest fall of any one cell is 28.1 points (a>b)" in text
+
+
+def test_a_report_of_base_alone_says_that_there_is_nothing_to_compare(small: Callable[..., Report]) -> None:
+    report = small()
+    alone = report.model_copy(update={"axes": Axes(transfer=report.axes.transfer[:1])})
+    assert findings(alone)[0].startswith("No trained checkpoint has been evaluated yet")
+    assert largest_gain(alone, "held-in") is None
+
+
+def test_the_counts_of_a_whole_study_match_its_cells(study: tuple[Path, Report]) -> None:
+    report = study[1]
+    held_in = [cell for cell in every_cell(report) if cell.role == "held-in"]
+    rose = sum(significant(cell) and (cell.delta_vs_base or 0) > 0 for cell in held_in)
+    assert rose > 0
+    assert f"(held-in), {rose} of {len(held_in)} cells rose" in said(report)
+    gain, fall = largest_gain(report, "held-out"), largest_fall(report, "held-out")
+    assert gain is not None
+    assert fall is not None
+    assert (gain.delta_vs_base or 0) > 0 > (fall.delta_vs_base or 0)

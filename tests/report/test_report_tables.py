@@ -1,0 +1,71 @@
+"""The tables in the terminal hold the page's figures and fit."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rftcore.report.tables import print_tables
+from rftcore.schemas.report import Axes, Report
+
+
+def printed(report: Report, width: int = 100, encoding: str = "utf-8") -> str:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    print_tables(report, Console(file=stream, width=width, color_system=None))
+    stream.flush()
+    return stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_no_line_is_wider_than_the_terminal_or_a_hundred_columns(study: tuple[Path, Report], width: int) -> None:
+    lines = printed(study[1], width).splitlines()
+    assert max(map(len, lines)) <= min(width, 100)
+    assert not any("\u2026" in line for line in lines), "a figure was cut"
+
+
+def test_every_axis_the_means_and_the_stages_are_there_with_their_limit(study: tuple[Path, Report]) -> None:
+    text = printed(study[1])
+    heads = ("Mean change from base, in points", "Difficulty", "Transfer", "Sequence", "Stages")
+    assert [head for head in heads if f"\n{head}\n" in text] == list(heads)
+    assert " ".join(text.split()).count("Minimum detectable difference") == len(heads)
+
+
+def test_a_matrix_too_wide_is_printed_in_parts_with_every_column(study: tuple[Path, Report]) -> None:
+    text = printed(study[1], 60)
+    assert "Transfer, part 1 of 2" in text
+    assert "Transfer, part 2 of 2" in text
+    assert "Transfer, part" not in printed(study[1], 100)
+
+
+def test_a_cell_shows_score_change_interval_and_its_marks(small: Callable[..., Report]) -> None:
+    rows = [
+        [field for field in line.split() if field != "|"] for line in printed(small(), encoding="ascii").splitlines()
+    ]
+    place = rows.index(["maze", "h", "50.0"])
+    assert rows[place + 1 : place + 3] == [["*", "+20.0"], ["40", "to", "60"]]
+
+
+def test_a_change_that_is_not_significant_has_no_asterisk(small: Callable[..., Report]) -> None:
+    report = small(role="held-out", p_adjusted=0.05)
+    rows = [line.split() for line in printed(report).splitlines()]
+    assert rows[rows.index(["maze", "50.0"]) + 1] == ["+20.0"]
+
+
+def test_a_terminal_without_unicode_can_show_it(study: tuple[Path, Report]) -> None:
+    assert "textcraft" in printed(study[1], encoding="ascii")
+
+
+def test_names_are_text_and_not_console_markup(small: Callable[..., Report]) -> None:
+    report = small(train="[red]maze[/red]")
+    assert "[red]maze[/red]" in printed(report.model_copy(update={"notes": ["[bold]x[/bold]"]}))
+    assert "! [bold]x[/bold]" in printed(report.model_copy(update={"notes": ["[bold]x[/bold]"]}))
+
+
+def test_an_empty_report_is_said_to_be_empty(small: Callable[..., Report]) -> None:
+    text = printed(small().model_copy(update={"axes": Axes()}))
+    assert "No trained checkpoint has been evaluated yet" in text
+    assert "Transfer" not in text
