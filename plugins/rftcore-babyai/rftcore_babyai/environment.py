@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -51,23 +52,13 @@ class BabyAI(Environment):
         self.max_turns = self.config.max_turns
 
     def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
-        """Return the verified levels and seeds, taking turns among the levels. No level is built for it.
+        """Return the verified levels and seeds, taking turns among the levels; no level is built for it.
 
-        Raises ConfigError when `difficulty` is unknown.
+        Left out is what took the expert more than `max_turns`. Raises ConfigError when `difficulty` is unknown.
         """
         if difficulty not in LIMITS:
             raise ConfigError(f"found difficulty {difficulty!r} of {self.name}, expected {' or '.join(LIMITS)}")
-        return [
-            Task(
-                environment=self.name,
-                id=f"{self.name}/{difficulty}/{split}/{level}/{seed}",
-                split=split,
-                difficulty=difficulty,
-                seed=seed,
-                data={"level": level},
-            )
-            for level, seed, _ in listed(split, difficulty)
-        ]
+        return _tasks(split, difficulty, self.max_turns)
 
     def start(self, task: Task) -> BabyAIEpisode:
         """Build the level of `task`. Raises ConfigError when there is no such level."""
@@ -129,6 +120,22 @@ class BabyAI(Environment):
             turns = [turns for _, _, turns in listed("train", difficulty)]
             facts[f"expert_turns_{difficulty}"] = round(sum(turns) / len(turns), 2)
         return facts
+
+
+@cache
+def _tasks(split: Split, difficulty: str, longest: int) -> tuple[Task, ...]:
+    return tuple(
+        Task(
+            environment=BabyAI.name,
+            id=f"{BabyAI.name}/{difficulty}/{split}/{level}/{seed}",
+            split=split,
+            difficulty=difficulty,
+            seed=seed,
+            data={"level": level},
+        )
+        for level, seed, turns in listed(split, difficulty)
+        if turns <= longest
+    )
 
 
 def _rounded(recorded: float, ours: float) -> float:

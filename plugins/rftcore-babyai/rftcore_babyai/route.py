@@ -21,15 +21,17 @@ class _Board(NamedTuple):
     agent: int
     cells: tuple[int, ...]
     """Board index of each window index."""
-    inside: int
-    """Bits of the cells that a walk may use."""
+    window: int
+    """Bits of the window's cells."""
+    margin: int
+    """Bits of the cells beside the window that AgentGym's walks may use too."""
 
 
 def _board(direction: int) -> _Board:
     """Lay the window out on the board.
 
-    AgentGym's walk may use one more column or row than the window, on the side of smaller coordinates where the window
-    is traversed towards them. Kept: whoever follows its ways must allow it.
+    AgentGym's walks may use one more column or row than the window, on the side of smaller coordinates where the window
+    is traversed towards them: what can be reached depends on the compass.
     """
     far_left, near_left = OFFSETS[direction][0], OFFSETS[direction][SIZE * (SIZE - 1)]
     far_right = OFFSETS[direction][SIZE - 1]
@@ -43,8 +45,9 @@ def _board(direction: int) -> _Board:
     def at(dx: int, dy: int) -> int:
         return (dy - ys[0] + 1) * _STRIDE + dx - xs[0] + 1
 
-    inside = sum(1 << at(dx, dy) for dx in xs for dy in ys)
-    return _Board(at(0, 0), tuple(at(dx, dy) for dx, dy in OFFSETS[direction]), inside)
+    cells = tuple(at(dx, dy) for dx, dy in OFFSETS[direction])
+    window = sum(1 << cell for cell in cells)
+    return _Board(at(0, 0), cells, window, sum(1 << at(dx, dy) for dx in xs for dy in ys) & ~window)
 
 
 _BOARDS = tuple(_board(direction) for direction in range(4))
@@ -53,15 +56,16 @@ _BOARDS = tuple(_board(direction) for direction in range(4))
 class Window:
     """Where the agent can walk, judged by one view."""
 
-    def __init__(self, view: list[int], direction: int, doors_block: bool) -> None:
-        """Closed doors stand in the way when `doors_block`; AgentGym walks through them."""
+    def __init__(self, view: list[int], direction: int, mended: bool) -> None:
+        """Unless `mended`, ways lead through closed doors and over AgentGym's margin."""
         board = _BOARDS[direction]
         blocked = 0
         for index, code in enumerate(view):
-            if code > EMPTY and (code == WALL or code in MOVABLE or (doors_block and code in OPAQUE)):
+            if code > EMPTY and (code == WALL or code in MOVABLE or (mended and code in OPAQUE)):
                 blocked |= 1 << board.cells[index]
         start = 1 << board.agent
-        free = board.inside & ~blocked | start
+        inside = board.window if mended else board.window | board.margin
+        free = inside & ~blocked | start
         reach, wave = 0, start
         while reach != wave:
             reach = wave

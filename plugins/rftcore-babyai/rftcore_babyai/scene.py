@@ -57,70 +57,137 @@ _STAY = {
 }
 
 
-class _Ids:
-    """The numbers that tell things with the same name apart, in `pickup` and `go to`.
+class _Listing:
+    """The actions and refusals of one moment, while they are put together in AgentGym's order."""
 
-    The description counts everything by distance. AgentGym counts only what can be reached here, so that its ids may
-    point at something else than the description's. Mended, they are the description's.
-    """
+    def __init__(self, view: list[int], direction: int, mended: bool) -> None:
+        self.carried = view[AGENT]
+        self.ahead = view[FRONT]
+        self.mended = mended
+        self.window = Window(view, direction, mended)
+        self.things: list[tuple[int, int, int]] = []
+        """Window index, cell code and number of all that is described, by distance."""
+        counts: dict[int, int] = {}
+        for index in NEAREST:
+            code = view[index]
+            if code > WALL:
+                counts[code] = number = counts.get(code, 0) + 1
+                self.things.append((index, code, number))
+        self.actions = {"turn left": _STAY["turn left"], "turn right": _STAY["turn right"]}
+        self.refusals: dict[str, str] = {}
 
-    def __init__(self, mended: bool) -> None:
-        self._mended = mended
-        self._reached: dict[str, int] = {}
+    def forward(self, barrier: int | None) -> None:
+        """AgentGym offers a step into a key, a ball or a closed door too."""
+        if self._enterable() if self.mended else barrier != FRONT:
+            self.actions["move forward"] = _STAY["move forward"]
+        else:
+            self.refusals["move forward"] = "There is a barrier in front of you, you can't move forward."
 
-    def label(self, name: str, number: int, reached: bool) -> str:
-        if not self._mended:
-            number = self._reached.get(name, 0) + 1
+    def pickups(self) -> None:
+        if self.carried and not self.mended:
+            return
+        for index, label, reached in self._labelled([thing for thing in self.things if thing[1] not in DOORS]):
+            action = f"pickup {label}"
+            if self.carried:
+                self.refusals[action] = f"You cannot {action}, as you are already carrying a {NAMES[self.carried]}."
+            elif reached:
+                self.actions[action] = Macro(index, False, (PICKUP,))
+            else:
+                self.refusals[action] = f"You cannot {action}, as there is no path leading to it."
+
+    def drop(self) -> None:
+        """AgentGym offers to drop onto a door too."""
+        if not self.carried:
+            self.refusals["drop"] = "You cannot drop the object, as you are not carrying anything."
+        elif self.ahead == EMPTY or (self.ahead in DOORS and not self.mended):
+            self.actions["drop"] = _STAY["drop"]
+        else:
+            self.refusals["drop"] = "You cannot drop the object, as there is already an object in front of you."
+
+    def doors(self) -> None:
+        counted: dict[str, int] = {}
+        for index, code, number in self.things:
+            if code not in DOORS:
+                continue
+            name = NAMES[code]
+            counted[name] = number
+            through, opening = f"go through {name} {number}", f"toggle and go through {name} {number}"
+            color, state, _ = name.split()
+            if state == "open":
+                if self.window.can_enter(index):
+                    self.actions[through] = Macro(index, True, ())
+                else:
+                    self.refusals[through] = f"You cannot {through}, as there is no path leading to it."
+                continue
+            if state == "closed":
+                self.refusals[through] = f"You cannot {through}, as it is closed. You should toggle it first."
+            elif not NAMES[self.carried].endswith("key"):
+                self.refusals[opening] = f"You cannot {opening}, as you are not carrying a key."
+                continue
+            elif NAMES[self.carried] != f"{color} key":
+                mismatch = "as the color of the key you are carrying does not match the color of door."
+                self.refusals[opening] = f"You cannot {opening}, {mismatch}"
+                continue
+            if self.window.can_face(index):
+                self.actions[opening] = Macro(index, False, (TOGGLE, FORWARD))
+            else:
+                # AgentGym prints its counting dictionary here.
+                shown = number if self.mended else counted
+                message = f"You cannot toggle and go through {name} {shown}, as there is no path leading to it."
+                self.refusals[opening] = message
+            if index == FRONT:
+                self.actions["toggle"] = _STAY["toggle"]
+
+    def toggle(self) -> None:
+        """AgentGym offers it for closed doors only; a box may hold the key, and a door may have to be opened again."""
+        if self.mended and (self.ahead in BOXES or (self.ahead in DOORS and self._enterable())):
+            self.actions["toggle"] = _STAY["toggle"]
+
+    def walks(self) -> None:
+        for index, label, reached in self._labelled(self.things):
             if reached:
-                self._reached[name] = number
-        return f"{name} {number}"
+                self.actions[f"go to {label}"] = Macro(index, False, ())
+            else:
+                self.refusals[f"go to {label}"] = f"You cannot go to {label}, as there is no path leading to it."
+
+    def _enterable(self) -> bool:
+        return self.ahead == EMPTY or (self.ahead in DOORS and self.ahead not in OPAQUE)
+
+    def _labelled(self, things: list[tuple[int, int, int]]) -> list[tuple[int, str, bool]]:
+        """Return window index, name with number, and whether it can be walked to, for each of `things`.
+
+        AgentGym counts here only what can be reached, so that its number may point at something else than the same
+        number in the description. Mended, they are the same.
+        """
+        found: dict[int, int] = {}
+        labelled = []
+        for index, code, described in things:
+            reached = self.window.can_face(index)
+            number = described if self.mended else found.get(code, 0) + 1
+            if reached:
+                found[code] = number
+            labelled.append((index, f"{NAMES[code]} {number}", reached))
+        return labelled
 
 
 def compose(view: list[int], direction: int, mended: bool) -> Scene:
     """Return the text side of `view`, as seen when facing `direction`."""
-    carried = view[AGENT]
-    counts: dict[int, int] = {}
-    things = []
-    for index in NEAREST:
-        code = view[index]
-        if code > WALL:
-            counts[code] = number = counts.get(code, 0) + 1
-            things.append((index, code, number))
     barrier = next((index for index in AHEAD if view[index] == WALL or view[index] in BOXES), None)
-    window = Window(view, direction, doors_block=mended)
-    actions = {"turn left": _STAY["turn left"], "turn right": _STAY["turn right"]}
-    refusals: dict[str, str] = {}
-    ahead = view[FRONT]
-
-    passable = ahead == EMPTY or (ahead in DOORS and ahead not in OPAQUE)
-    if passable if mended else barrier != FRONT:
-        actions["move forward"] = _STAY["move forward"]
-    else:
-        refusals["move forward"] = "There is a barrier in front of you, you can't move forward."
-    _list_pickups(things, carried, window, mended, actions, refusals)
-    if carried == EMPTY:
-        refusals["drop"] = "You cannot drop the object, as you are not carrying anything."
-    elif ahead == EMPTY or (ahead in DOORS and not mended):
-        actions["drop"] = _STAY["drop"]
-    else:
-        refusals["drop"] = "You cannot drop the object, as there is already an object in front of you."
-    _list_doors(things, carried, window, mended, actions, refusals)
-    if mended and (ahead in BOXES or (ahead in DOORS and ahead not in OPAQUE)):
-        actions["toggle"] = _STAY["toggle"]
-    ids = _Ids(mended)
-    for index, code, number in things:
-        reached = window.can_face(index)
-        label = ids.label(NAMES[code], number, reached)
-        if reached:
-            actions[f"go to {label}"] = Macro(index, False, ())
-        else:
-            refusals[f"go to {label}"] = f"You cannot go to {label}, as there is no path leading to it."
-    actions[CHECK] = _STAY[CHECK]
-    return Scene(_describe(view, things, barrier, mended), actions, refusals, window)
+    listing = _Listing(view, direction, mended)
+    listing.forward(barrier)
+    listing.pickups()
+    listing.drop()
+    listing.doors()
+    listing.toggle()
+    listing.walks()
+    listing.actions[CHECK] = _STAY[CHECK]
+    description = _describe(view, listing.things, barrier, mended)
+    return Scene(description, listing.actions, listing.refusals, listing.window)
 
 
 def _describe(view: list[int], things: list[tuple[int, int, int]], barrier: int | None, mended: bool) -> str:
     parts = []
+    # AgentGym counts walls as objects, but does not name them.
     if things or (not mended and any(view[index] == WALL for index in NEAREST)):
         parts.append("In front of you in this room, you can see several objects: ")
         parts.extend([f"There is a {NAMES[code]} {number} {WHERE[index]} " for index, code, number in things])
@@ -133,72 +200,3 @@ def _describe(view: list[int], things: list[tuple[int, int, int]], barrier: int 
     carried = view[AGENT]
     parts.append(f"You are carrying a {NAMES[carried]}." if carried else "You are not carrying anything.")
     return "".join(parts)
-
-
-def _list_pickups(
-    things: list[tuple[int, int, int]],
-    carried: int,
-    window: Window,
-    mended: bool,
-    actions: dict[str, Macro],
-    refusals: dict[str, str],
-) -> None:
-    if carried and not mended:
-        return
-    ids = _Ids(mended)
-    for index, code, number in things:
-        if code in DOORS:
-            continue
-        reached = window.can_face(index)
-        label = ids.label(NAMES[code], number, reached)
-        if carried:
-            refusals[f"pickup {label}"] = f"You cannot pickup {label}, as you are already carrying a {NAMES[carried]}."
-        elif reached:
-            actions[f"pickup {label}"] = Macro(index, False, (PICKUP,))
-        else:
-            refusals[f"pickup {label}"] = f"You cannot pickup {label}, as there is no path leading to it."
-
-
-def _list_doors(
-    things: list[tuple[int, int, int]],
-    carried: int,
-    window: Window,
-    mended: bool,
-    actions: dict[str, Macro],
-    refusals: dict[str, str],
-) -> None:
-    counted: dict[str, int] = {}
-    for index, code, number in things:
-        if code not in DOORS:
-            continue
-        name = NAMES[code]
-        counted[name] = number
-        label = f"{name} {number}"
-        color, state, _ = name.split()
-        if state == "open":
-            if window.can_enter(index):
-                actions[f"go through {label}"] = Macro(index, True, ())
-            else:
-                refusals[f"go through {label}"] = f"You cannot go through {label}, as there is no path leading to it."
-            continue
-        action = f"toggle and go through {label}"
-        if state == "locked":
-            if not NAMES[carried].endswith("key"):
-                refusals[action] = f"You cannot {action}, as you are not carrying a key."
-                continue
-            if NAMES[carried] != f"{color} key":
-                refusals[action] = (
-                    f"You cannot {action}, as the color of the key you are carrying does not match the color of door."
-                )
-                continue
-        else:
-            refusals[f"go through {label}"] = (
-                f"You cannot go through {label}, as it is closed. You should toggle it first."
-            )
-        if window.can_face(index):
-            actions[action] = Macro(index, False, (TOGGLE, FORWARD))
-        else:
-            shown = label if mended else f"{name} {counted}"
-            refusals[action] = f"You cannot toggle and go through {shown}, as there is no path leading to it."
-        if index == FRONT:
-            actions["toggle"] = _STAY["toggle"]
