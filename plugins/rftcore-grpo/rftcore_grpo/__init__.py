@@ -1,0 +1,1 @@
+"""GRPO for rftcore: group-normalized credit without torch, and a clipped loss with its documented variants."""
