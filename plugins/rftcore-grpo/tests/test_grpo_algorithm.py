@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from rftcore_grpo.algorithm import GRPO
 
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Credit, Group, Status, Trajectory, Turn
+from rftcore_grpo.algorithm import GRPO
 
 TASK = Task(environment="toy", id="toy/easy/train/0", split="train", difficulty="easy", seed=0)
 TURN = Turn(observation="o", text="a", action="a", reward=0.0, valid=True)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rftcore_grpo.algorithm import GRPO
 from rftcore_grpo.loss import grpo_loss
 

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 
+from rftcore.algorithm import Algorithm
 from rftcore_grpo import plugin
 from rftcore_grpo.algorithm import GRPO
-
-from rftcore.algorithm import Algorithm
 
 
 def resolve(target: str) -> object:

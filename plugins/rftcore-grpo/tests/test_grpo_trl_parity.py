@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from rftcore_grpo.algorithm import GRPO
-from rftcore_grpo.loss import grpo_loss
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
@@ -21,6 +19,8 @@ from trl import GRPOConfig, GRPOTrainer
 
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Group, Trajectory, Turn
+from rftcore_grpo.algorithm import GRPO
+from rftcore_grpo.loss import grpo_loss
 
 GROUP, VOCABULARY, LENGTH = 4, 24, 12
 RETURNS = [1.0, 0.0, 0.25, 0.0, 0.5, 0.5, 0.5, 0.5, 0.0, 1.0, 1.0, 0.7]
