@@ -8,8 +8,9 @@ asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
-from rftcore.report.figures import count, percent, points, signed_bounds
+from rftcore.report.figures import count, mean, percent, points, signed_bounds
 from rftcore.report.matrix import below_limit, column_of, columns, detectable, every_cell, significant
 from rftcore.schemas.report import Cell, Report
 
@@ -22,6 +23,7 @@ def findings(report: Report) -> list[str]:
     found = [
         _compared(report, cells),
         _changes("Where they were trained (held-in)", held_in),
+        _effort(cells),
         _changes("Elsewhere (held-out)", held_out),
         _means(report),
         _limits([*held_in, *held_out]),
@@ -82,9 +84,23 @@ def _changes(where: str, cells: Sequence[Cell]) -> str:
     return text + "."
 
 
+def _effort(cells: Sequence[Cell]) -> str:
+    """Length of the episodes where a checkpoint was trained, and of base's on the same tasks."""
+    base = {column_of(cell): cell for cell in cells if cell.role == "base"}
+    pairs = [(cell, base[column_of(cell)]) for cell in cells if cell.role == "held-in" and column_of(cell) in base]
+    parts = []
+    for key, unit in (("turns", "turns"), ("generated_tokens", "generated tokens")):
+        known = [(getattr(own, key), getattr(before, key)) for own, before in pairs]
+        known = [(after, before) for after, before in known if after is not None and before is not None]
+        if known:
+            after, before = (fmean(values) for values in zip(*known, strict=True))
+            parts.append(f"{mean(before)} to {mean(after)} {unit}")
+    return f"Episodes there went from {' and from '.join(parts)} on average." if parts else ""
+
+
 def _means(report: Report) -> str:
     parts = []
-    for key, where in (("held_in", "held-in"), ("held_out", "held-out")):
+    for key, where in (("held_in_delta", "held-in"), ("held_out_delta", "held-out")):
         figures = sorted(float(mean) for row in report.summary if isinstance(mean := row.get(key), int | float))
         if figures:
             low, high = points(figures[0]), points(figures[-1])

@@ -83,7 +83,7 @@ def _row(matrix: Matrix, row: str, anchors: Mapping[tuple[str, Column], str]) ->
             continue
         kind = "own" if cell.role == "held-in" else ""
         cells.append(
-            tag("td", _button(cell, anchors[row, column]), class_=f"{kind} {shade(cell.delta_vs_base)}".strip() or None)
+            tag("td", _button(cell, anchors[row, column]), class_=f"{kind} {shade(_change(cell))}".strip() or None)
         )
     return tag("tr", tag("th", checkpoint_name(row), scope="row"), *cells)
 
@@ -91,7 +91,7 @@ def _row(matrix: Matrix, row: str, anchors: Mapping[tuple[str, Column], str]) ->
 def _button(cell: Cell, anchor: str) -> Markup:
     sure = significant(cell)
     change = None
-    if cell.delta_vs_base is not None:
+    if _change(cell) is not None:
         text = typeset(points(cell.delta_vs_base)) + ("*" if sure else "")
         change = tag("span", text, class_="change sure" if sure else "change")
     return tag(
@@ -105,6 +105,11 @@ def _button(cell: Cell, anchor: str) -> Markup:
         aria_label=f"{described(cell)}. Show trajectories",
         aria_haspopup="dialog",
     )
+
+
+def _change(cell: Cell) -> float | None:
+    """The change that is drawn: none for the floor and the ceiling, which nobody trained."""
+    return None if cell.role == "reference" else cell.delta_vs_base
 
 
 def _range(cell: Cell) -> str:

@@ -25,7 +25,7 @@ def opening(report: Report) -> Markup:
 
 
 def _means(report: Report) -> list[Markup]:
-    parts = [tag("h3", "Mean change where it was trained, and elsewhere"), means(report.summary)]
+    parts = [tag("h3", "Means where it was trained (held-in), and elsewhere (held-out)"), means(report.summary)]
     if report.minimum_detectable is not None:
         limit = f"Minimum detectable difference of a single cell: up to {percent(report.minimum_detectable)} points."
         parts.append(tag("p", limit, class_="hint"))

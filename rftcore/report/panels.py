@@ -48,31 +48,37 @@ def learning(stages: Sequence[StageReport]) -> Markup:
 
 
 def means(summary: Sequence[Mapping[str, Any]]) -> Markup:
-    """Return the table of mean changes, held-in and held-out, with a column that plots both."""
-    entries = [
-        (str(row["train"]), _mean(row, "held_in", "held-in"), _mean(row, "held_out", "held-out")) for row in summary
-    ]
+    """Return the table of mean success and change, held-in and held-out, with a column that plots both changes.
+
+    A row has `train` and, for `held_in` and `held_out`, the mean success under that name and the mean change under
+    `held_in_delta`, with `_ci_low` and `_ci_high` of either; a figure that is missing or None is a dash.
+    """
+    entries = [(row, _mean(row, "held_in", "held-in"), _mean(row, "held_out", "held-out")) for row in summary]
     marks = [mark for _, *both in entries for mark in both if mark is not None]
     edges = [edge for mark in marks for edge in (mark.value, mark.low, mark.high) if edge is not None]
     low, high = min([*edges, -0.1]) - 0.02, max([*edges, 0.1]) + 0.02
     head = tag(
         "tr",
         tag("th", "checkpoint", scope="col"),
-        tag("th", tag("i", class_="mark held-in"), " held-in", scope="col"),
-        tag("th", tag("i", class_="mark held-out"), " held-out", scope="col"),
+        tag("th", "held-in %", scope="col"),
+        tag("th", tag("i", class_="mark held-in"), " change", scope="col"),
+        tag("th", "held-out %", scope="col"),
+        tag("th", tag("i", class_="mark held-out"), " change", scope="col"),
         tag("th", strip_scale(low, high), scope="col", aria_label="plot of both, in points", class_="plot"),
     )
     body = [
         tag(
             "tr",
-            tag("th", checkpoint_name(name), scope="row"),
-            tag("td", _mean_text(held_in), data_label="held-in"),
-            tag("td", _mean_text(held_out), data_label="held-out"),
+            tag("th", checkpoint_name(str(row["train"])), scope="row"),
+            tag("td", typeset(percent(_number(row, "held_in"))), data_label="held-in %"),
+            tag("td", _change(held_in), data_label="change"),
+            tag("td", typeset(percent(_number(row, "held_out"))), data_label="held-out %"),
+            tag("td", _change(held_out), data_label="change"),
             tag("td", strip([mark for mark in (held_in, held_out) if mark], low, high), class_="plot"),
         )
-        for name, held_in, held_out in entries
+        for row, held_in, held_out in entries
     ]
-    caption = tag("caption", "Mean change from base in percentage points, with 95 % intervals")
+    caption = tag("caption", "Mean success in %, and mean change from base in points with its 95 % interval")
     return tag("table", caption, tag("thead", head), tag("tbody", *body), class_="means")
 
 
@@ -157,15 +163,20 @@ def _figure(title: str, chart: Markup, note: str = "") -> Markup:
 
 
 def _mean(row: Mapping[str, Any], key: str, mark: Mark) -> Interval | None:
-    value = row.get(key)
-    if not isinstance(value, int | float):
+    value = _number(row, f"{key}_delta")
+    if value is None:
         return None
-    low, high = row.get(f"{key}_ci_low"), row.get(f"{key}_ci_high")
+    low, high = _number(row, f"{key}_delta_ci_low"), _number(row, f"{key}_delta_ci_high")
     text = f"{mark} {points(value)} points ({signed_bounds(low, high)})"
-    return Interval(str(row["train"]), float(value), low, high, mark, typeset(text))
+    return Interval(str(row["train"]), value, low, high, mark, typeset(text))
 
 
-def _mean_text(mark: Interval | None) -> Markup:
+def _number(row: Mapping[str, Any], key: str) -> float | None:
+    value = row.get(key)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _change(mark: Interval | None) -> Markup:
     if mark is None:
         return Markup(typeset("-"))
     interval = typeset(signed_bounds(mark.low, mark.high))

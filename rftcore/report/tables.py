@@ -39,7 +39,13 @@ def print_tables(report: Report, console: Console) -> None:
     for note in (*report.notes, *(f"{stage.name}: {text}" for stage in report.stages for text in stage.warnings)):
         console.print(Padding(Text(f"! {note}", style="yellow"), (0, 0, 0, 2)), width=width)
     if report.summary:
-        _print(console, width, "Mean change from base, in points", _means(report.summary), _limit(report))
+        _print(
+            console,
+            width,
+            "Held-in and held-out means",
+            _means(report.summary),
+            f"success in %, change from base in points. {_limit(report)}",
+        )
     for axis in AXES:
         arranged = matrix(report, axis)
         blocks = list(_blocks(arranged, max(1, (width - NAMES) // CELL)))
@@ -87,7 +93,7 @@ def _cell(cell: Cell | None) -> Text:
         return Text(MISSING)
     held_in = cell.role == "held-in"
     text = Text(f"{'h ' if held_in else ''}{percent(cell.avg_at_k)}", style="bold" if held_in else "")
-    if cell.delta_vs_base is not None:
+    if cell.delta_vs_base is not None and cell.role != "reference":
         sure = significant(cell)
         colour = ("green" if cell.delta_vs_base > 0 else "red") if sure else ""
         text.append(f"\n{'* ' if sure else ''}{points(cell.delta_vs_base)}", style=colour or "none")
@@ -108,12 +114,13 @@ def _legend(arranged: Matrix) -> str:
 
 
 def _means(summary: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("checkpoint", "held-in", "95 % interval", "held-out", "95 % interval")
+    table = _table("checkpoint", "held-in\n%", "change", "95 %\ninterval", "held-out\n%", "change", "95 %\ninterval")
     for row in summary:
         fields = [str(row["train"])]
         for key in ("held_in", "held_out"):
-            fields += [points(row.get(key)), signed_bounds(row.get(f"{key}_ci_low"), row.get(f"{key}_ci_high"))]
-        table.add_row(*map(Text, fields))
+            edges = signed_bounds(row.get(f"{key}_delta_ci_low"), row.get(f"{key}_delta_ci_high"))
+            fields += [percent(row.get(key)), points(row.get(f"{key}_delta")), edges]
+        table.add_row(Text("\n".join(_lines(fields[0]))), *map(Text, fields[1:]))
     return table
 
 

@@ -173,7 +173,7 @@ def curve(start: float, gain: float, updates: int = 24) -> list[dict[str, Any]]:
 
 def simulate(folder: Path) -> Report:
     """Write the trajectories of a whole study into `folder` and return its report."""
-    abilities = {column: [] for column in COLUMNS}
+    abilities: dict[tuple[str, str], list[float]] = {}
     for column in COLUMNS:
         draw = random.Random(str(column))
         abilities[column] = [draw.gauss(0, 0.14) for _ in range(TASKS)]
@@ -195,7 +195,7 @@ def simulate(folder: Path) -> Report:
             mean = BASE[column] + gains.get(" ".join(column), 0.0)
             cells[train, column] = cell(folder, train, column, rates(column, mean), means[column], role)
     references = [
-        cell(folder, name, column, [rate] * TASKS, None, "reference")
+        cell(folder, name, column, [rate] * TASKS, means[column], "reference")
         for name, rate in (("random", 0.03), ("oracle", 1.0))
         for column in COLUMNS
     ]
@@ -209,10 +209,9 @@ def simulate(folder: Path) -> Report:
         for role in ("held_in", "held_out"):
             own = [one for (name, _), one in cells.items() if name == train and one.role == role.replace("_", "-")]
             changes = [one.delta_vs_base or 0.0 for one in own]
-            mean = statistics.fmean(changes) if changes else None
-            row |= {role: mean, f"{role}_ci_low": None, f"{role}_ci_high": None}
-            if mean is not None:
-                row |= {f"{role}_ci_low": mean - 0.06, f"{role}_ci_high": mean + 0.06}
+            level, mean = statistics.fmean(one.avg_at_k or 0.0 for one in own), statistics.fmean(changes)
+            row |= {role: level, f"{role}_ci_low": level - 0.05, f"{role}_ci_high": level + 0.05}
+            row |= {f"{role}_delta": mean, f"{role}_delta_ci_low": mean - 0.06, f"{role}_delta_ci_high": mean + 0.06}
         summary.append(row)
     stages = []
     for train, (parent, gains) in GAINS.items():

@@ -56,6 +56,13 @@ def test_forgetting_names_both_ends_and_the_worst_fall(small: Callable[..., Repo
     assert "the largest fall of any one cell is 28.1 points (a>b)" in text
 
 
+def test_effort_is_compared_with_base_on_the_same_tasks(small: Callable[..., Report]) -> None:
+    assert "Episodes there went from 3.0 to 2.0 turns and from 12.0 to 7.5 generated tokens" in said(
+        small(turns=2.0, generated_tokens=7.5)
+    )
+    assert "Episodes there" not in said(small(role="held-out"))
+
+
 def test_a_report_of_base_alone_says_that_there_is_nothing_to_compare(small: Callable[..., Report]) -> None:
     report = small()
     alone = report.model_copy(update={"axes": Axes(transfer=report.axes.transfer[:1])})

@@ -121,7 +121,7 @@ def test_what_agents_and_authors_write_stays_text(tmp_path: Path, small: Callabl
             "provenance": {ATTACK: ATTACK, "versions": {ATTACK: ATTACK}, "model": ATTACK},
             "facts": {ATTACK: {ATTACK: ATTACK}},
             "notes": [ATTACK],
-            "summary": [{"train": ATTACK, "held_in": 0.1}],
+            "summary": [{"train": ATTACK, "held_in": 0.1, "held_in_delta": 0.1}],
             "stages": [
                 StageReport(
                     name=ATTACK, parent=ATTACK, budget={ATTACK: 1}, backward=0.0, forward=None, largest_drop=None,
@@ -168,6 +168,24 @@ def test_a_loss_is_orange_and_a_gain_blue_and_small_changes_have_no_colour(small
         return (Page(render(small(delta_vs_base=change), {})).all("td")[1]["class"] or "").removeprefix("own").strip()
 
     assert [classes(change) for change in (0.26, -0.26, 0.024, -0.9)] == ["gain s5", "loss s5", "", "loss s10"]
+
+
+def test_floor_and_ceiling_have_no_colour_and_no_change(study: tuple[Path, Report], page: str) -> None:
+    assert all(cell.delta_vs_base is not None for cell in study[1].references)
+    transfer = page.split('<section id="transfer"')[1]
+    references = Page(transfer.split('<tbody class="references">')[1].split("</tbody>")[0])
+    cells = references.all("td")
+    assert len(cells) == 3 * 6
+    assert not any("gain" in (cell.get("class") or "") or "loss" in (cell.get("class") or "") for cell in cells)
+    assert references.all("span", **{"class": "change"}) == []
+
+
+def test_means_show_success_and_change_and_do_not_mistake_one_for_the_other(small: Callable[..., Report]) -> None:
+    row = {"train": "maze", "held_in": 0.61, "held_in_delta": 0.2, "held_in_delta_ci_low": 0.1,
+           "held_in_delta_ci_high": 0.3, "held_out": None, "held_out_delta": None}  # fmt: skip
+    page = render(small().model_copy(update={"summary": [row]}), {})
+    body = re.sub(r"<[^>]+>", " ", page.split('<table class="means"')[1].split("<tbody>")[1].split("</tbody>")[0])
+    assert body.split() == ["maze", "61.0", "+20.0", "+10", "to", "+30", "\u2013", "\u2013"]
 
 
 def test_missing_trajectories_are_said_to_be_missing(tmp_path: Path, small: Callable[..., Report]) -> None:
