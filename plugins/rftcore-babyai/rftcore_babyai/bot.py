@@ -105,5 +105,6 @@ class MidwayBot(BabyAIBot):
             ):
                 continue
             for dx, dy in ((di, dj), (dj, di), (-dj, -di), (-di, -dj)):
-                queue.append((i + dx, j + dy, dx, dy, here))
+                if (i + dx, j + dy) not in previous:
+                    queue.append((i + dx, j + dy, dx, dy, here))
         return None, None, previous

@@ -35,6 +35,7 @@ class BabyAI(Environment):
         action_list: Literal["every", "first", "never"] = "every"
         """Which observations list the available actions. Without a list there is no action that asks for it either."""
         max_turns: int = Field(default=20, ge=1)
+        """Turns after which the rollout truncates the episode; tasks that took the expert longer are left out."""
 
     name = "babyai"
     returns = "sum"
