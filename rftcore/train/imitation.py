@@ -7,7 +7,6 @@ reinforcement fine-tuning needs.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -20,6 +19,9 @@ from rftcore.environment import Environment
 from rftcore.formats import PromptFormat
 from rftcore.schemas.task import Task
 from rftcore.train.rows import Row
+
+WARM_UP = 20
+"""Steps until the full learning rate."""
 
 POOL = 16
 """Batches that are drawn together and cut by length, so that little of a batch is padding."""
@@ -69,13 +71,13 @@ def imitate(
     context_weight: float,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
-    """Train `model` in place for `steps` batches with AdamW, 20 steps of warm-up and a cosine to a tenth of the rate.
+    """Train `model` in place for `steps` batches with AdamW at a constant rate after a short warm-up.
 
     The loss is the mean cross-entropy (nats) of demonstrated tokens plus `context_weight` times that of all others:
     predicting observations teaches a small model to copy. Reports `(step, loss of demonstrated tokens)`.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.01, foreach=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
     model.train()
     for step, rows in zip(range(steps), batches, strict=False):
         width = max(len(row.ids) for row in rows)
@@ -132,7 +134,3 @@ def mixed_tasks(
         return environment, rng.choice(environment.tasks("train", difficulty))
 
     return draw
-
-
-def _rate(step: int, steps: int) -> float:
-    return min(1.0, (step + 1) / 20) * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * step / steps)))

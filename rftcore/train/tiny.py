@@ -1,19 +1,22 @@
 """The embedded policy: a small causal LM whose tokenizer is built from the environments' own words.
 
-For machines without a model hub. A word, with or without the space before it, is one token; any other text falls
-back to bytes, so nothing is unknown and decoding inverts encoding. The chat template leaves system prompts out: a model
-of this size learns the rules by imitation, and every token counts.
+For machines without a model hub. A word, with or without the space before it, is one token, and so is a phrase that
+nearly every observation of an environment repeats; any other text falls back to bytes, so nothing is unknown and
+decoding inverts encoding. The chat template leaves system prompts out: a model of this size learns the rules by
+imitation, and every token counts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
 from pydantic import Field
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from rftcore.errors import ConfigError
@@ -30,19 +33,19 @@ _TEMPLATE = (
 
 
 class TinyConfig(Frozen):
-    """Shape of the network (Qwen2 architecture); about 0.9 million parameters by default."""
+    """Shape of the network (Qwen2 architecture); about 0.6 million parameters by default."""
 
     width: int = Field(default=128, ge=16)
-    layers: int = Field(default=4, ge=1)
+    layers: int = Field(default=3, ge=1)
     heads: int = Field(default=4, ge=1)
-    mlp: int = Field(default=384, ge=16)
+    mlp: int = Field(default=256, ge=16)
     max_context: int = Field(default=2048, ge=128)
 
 
-def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+def build_tokenizer(texts: Iterable[str], repeated: Iterable[str] = ()) -> PreTrainedTokenizerFast:
     """Return a tokenizer that knows every piece of `texts`: a word, a number or a run of marks, and its leading space.
 
-    Raises ConfigError when decoding does not invert encoding on `texts`.
+    `repeated` are phrases that become one token each. Raises ConfigError when decoding does not invert encoding.
     """
     texts = list(texts)
     words = sorted({piece for text in texts for piece in re.findall(_PIECES, text)})
@@ -58,10 +61,40 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
         additional_special_tokens=list(_SPECIAL[1:]),
         chat_template=_TEMPLATE,
     )
+    fast.add_tokens([AddedToken(phrase, normalized=False) for phrase in repeated])
     for text in [*texts, "déjà vu \u2014 \U0001f600\ttab  two spaces\n\nend "]:
         if fast.decode(fast.encode(text), clean_up_tokenization_spaces=False) != text:
             raise ConfigError(f"the tokenizer does not give back the text {text[:80]!r}")
     return fast
+
+
+def phrases(observations: Sequence[str], share: float = 0.5) -> list[str]:
+    """Return the phrases that `observations` of one environment repeat, at least `share` times an observation.
+
+    Found by joining the commonest neighbours again and again (as in byte-pair encoding, but of words); numbers and line
+    ends join nothing, and names are too rare to.
+    """
+    lines = [re.findall(_PIECES, text) for text in observations]
+    found: list[str] = []
+    while True:
+        pairs = Counter(
+            pair for line in lines for pair in pairwise(line) if not any(re.search(r"[0-9\n]", side) for side in pair)
+        )
+        (pair, count), *_ = pairs.most_common(1) or [(("", ""), 0)]
+        if count < max(2.0, share * len(observations)):
+            return [phrase for phrase in found if sum(line.count(phrase) for line in lines) >= share * len(lines)]
+        lines = [_joined(line, pair) for line in lines]
+        found.append("".join(pair))
+
+
+def _joined(line: list[str], pair: tuple[str, str]) -> list[str]:
+    joined: list[str] = []
+    for piece in line:
+        if joined and (joined[-1], piece) == pair:
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return joined
 
 
 def build_model(vocabulary: int, config: TinyConfig, seed: int) -> Any:
