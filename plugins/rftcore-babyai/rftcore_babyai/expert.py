@@ -59,17 +59,17 @@ class Expert:
 
     def advise(self) -> str | None:
         """Return the best action in the present state, or None when the bot does not know how to go on."""
-        for plan in (self._plan, None):
-            if plan is None:
-                self._plan = _foresee(self._episode)
-            now = _state(self._episode.world)
-            for number in reversed(range(len(self._plan))):
-                if self._plan[number].before == now:
-                    advice = self._translate(number)
-                    if advice is not None:
-                        return advice
-                    break
-        return None
+        advice = self._follow()
+        if advice is None:
+            self._plan = _foresee(self._episode)
+            advice = self._follow()
+        return advice
+
+    def _follow(self) -> str | None:
+        """Return the action for the plan's last deed that fits the present state."""
+        now = _state(self._episode.world)
+        fitting = [number for number, deed in enumerate(self._plan) if deed.before == now]
+        return self._translate(fitting[-1]) if fitting else None
 
     def _translate(self, number: int) -> str | None:
         deed = self._plan[number]

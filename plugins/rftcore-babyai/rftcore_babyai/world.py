@@ -15,9 +15,11 @@ import minigrid  # noqa: F401  (registers the levels)
 from gymnasium.envs.registration import load_env_creator
 from minigrid.core.roomgrid import RoomGrid
 from minigrid.core.world_object import Door, WorldObj
+from minigrid.envs.babyai.core import verifier
 from minigrid.envs.babyai.core.roomgrid_level import RejectSampling, RoomGridLevel
 from minigrid.envs.babyai.core.verifier import Instr, ObjDesc
 
+from rftcore.errors import ConfigError
 from rftcore_babyai.sight import CODES, DOORS, EMPTY, OFFSETS, OPAQUE, PAD, STEPS, UNSEEN, WALL, look
 
 LEFT, RIGHT, FORWARD, PICKUP, DROP, TOGGLE, DONE = range(7)
@@ -66,6 +68,11 @@ class World:
     """One level with one seed, at some moment of an episode."""
 
     def __init__(self, minigrid_id: str, seed: int) -> None:
+        """Raise ConfigError where minigrid is told to wait for its action `done`, which the text does not have."""
+        if verifier.use_done_actions:
+            raise ConfigError(
+                "BABYAI_DONE_ACTIONS is set, so no BabyAI mission would ever succeed; unset it and restart"
+            )
         spec = gymnasium.spec(minigrid_id)
         self.level: Any = _quiet_class(str(spec.entry_point))(**spec.kwargs)
         self.level.reset(seed=seed)
