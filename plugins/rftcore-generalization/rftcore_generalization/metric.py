@@ -1,0 +1,111 @@
+"""The metric `generalization`: from recorded trajectories to the three axes of a report.
+
+Pure and deterministic: equal records give equal bytes, in whatever order groups come, and no model is needed. It states
+no number that the records do not carry: what is undefined is None, never NaN and never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from rftcore.errors import RunError
+from rftcore.metric import Metric, StudyData, StudyFigures
+from rftcore.schemas.report import Axes, Cell, Role
+from rftcore.schemas.trajectory import Group
+from rftcore_generalization.evidence import Evidence, collect
+from rftcore_generalization.figures import figures
+from rftcore_generalization.forgetting import with_figures
+from rftcore_generalization.summary import summary_row
+from rftcore_generalization.table import adjusted, cell
+
+BASE = "base"
+
+_Table = Mapping[str, Mapping[tuple[str, str], Evidence]]
+
+
+class Generalization(Metric):
+    """Success with intervals, transfer, forgetting, and paired comparisons with base."""
+
+    name: ClassVar[str] = "generalization"
+
+    def measure(self, groups: Sequence[Group]) -> dict[str, float]:
+        """Return the plain figures of one cell, as `figures` lists them."""
+        return figures(groups)
+
+    def study(self, data: StudyData) -> StudyFigures:
+        """Return the figures of a whole study.
+
+        Each axis is base's cells and then those of its checkpoints in order. Raises RunError when an axis or a stage
+        names a checkpoint whose training is unknown, an axis one without cells, or when checkpoints were evaluated on
+        different tasks.
+        """
+        table = collect(data.cells)
+        base = table.get(BASE, {})
+        cells = {
+            train: [
+                cell(evidence, None if train == BASE else base.get(place), _role(data, train, place[0]))
+                for place, evidence in _ordered(row, base)
+            ]
+            for train, row in table.items()
+        }
+        axes = {axis: _axis(axis, trains, cells) for axis, trains in data.axes.items()}
+        shown = [found.minimum_detectable for axis in axes.values() for found in axis]
+        return StudyFigures(
+            axes=Axes(**axes),
+            references=adjusted(
+                [
+                    cell(evidence, base.get(place), "reference")
+                    for row in collect(data.references).values()
+                    for place, evidence in _ordered(row, base)
+                ]
+            ),
+            stages=[
+                with_figures(
+                    stage,
+                    parent=table.get(stage.parent, {}),
+                    own=table.get(stage.name, {}),
+                    earlier=_trained_in(data, stage.parent),
+                    so_far=_trained_in(data, stage.name),
+                )
+                for stage in data.stages
+            ],
+            summary=[
+                summary_row(train, row, base, _trained_in(data, train)) for train, row in table.items() if train != BASE
+            ],
+            minimum_detectable=max((size for size in shown if size is not None), default=None),
+        )
+
+
+def _axis(axis: str, trains: Sequence[str], cells: Mapping[str, list[Cell]]) -> list[Cell]:
+    if missing := [train for train in trains if train not in cells]:
+        raise RunError(
+            f"the axis {axis!r} names the checkpoint {missing[0]!r}, which was not evaluated; evaluated are "
+            f"{', '.join(map(repr, cells)) or 'none'}. Resume the run so that it is, or take it out of the axis"
+        )
+    return adjusted([found for train in (BASE, *trains) for found in cells.get(train, [])])
+
+
+def _ordered(
+    row: Mapping[tuple[str, str], Evidence], base: Mapping[tuple[str, str], Evidence]
+) -> list[tuple[tuple[str, str], Evidence]]:
+    """The cells of one checkpoint in base's order, so that every row of a table has the same columns."""
+    columns = [place for place in base if place in row] + [place for place in row if place not in base]
+    return [(place, row[place]) for place in columns]
+
+
+def _role(data: StudyData, train: str, environment: str) -> Role:
+    if train == BASE:
+        return "base"
+    return "held-in" if environment in _trained_in(data, train) else "held-out"
+
+
+def _trained_in(data: StudyData, train: str) -> frozenset[str]:
+    if train == BASE:
+        return frozenset()
+    if train not in data.trained_in:
+        raise RunError(
+            f"the study does not say in which environments the checkpoint {train!r} was trained; known are "
+            f"{', '.join(map(repr, data.trained_in)) or 'none'}. Its run folder is incomplete: resume the run"
+        )
+    return data.trained_in[train]

@@ -1,0 +1,76 @@
+"""Does the machinery keep its promises? Simulated studies with known truth, fixed seeds.
+
+Tasks differ: a task's own success rate is drawn from a beta distribution of the given mean, in which two samples of one
+task correlate by 0.3. The limits leave room for the chance of 600 simulated studies.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rftcore_generalization.detectable import minimum_detectable
+from rftcore_generalization.intervals import change, success
+from rftcore_generalization.permutation import paired_permutation
+from rftcore_generalization.tally import Pair, Tally
+
+TASKS, SAMPLES, STUDIES, RESAMPLES = 48, 4, 600, 500
+CORRELATION = 0.3
+
+
+def task_rates(
+    rng: np.random.Generator, mean: float, tasks: int = TASKS, studies: int = STUDIES
+) -> NDArray[np.float64]:
+    strength = (1 - CORRELATION) / CORRELATION
+    return rng.beta(mean * strength, (1 - mean) * strength, (studies, tasks))
+
+
+def tallies(rng: np.random.Generator, rates: NDArray[np.float64]) -> list[list[Tally]]:
+    return [[Tally(count, SAMPLES) for count in study] for study in rng.binomial(SAMPLES, rates).tolist()]
+
+
+def paired_studies(
+    rng: np.random.Generator, before: NDArray[np.float64], after: NDArray[np.float64]
+) -> list[list[Pair]]:
+    return [
+        [Pair(a, b) for a, b in zip(*study, strict=True)]
+        for study in zip(tallies(rng, after), tallies(rng, before), strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("mean", "seed"), [(0.05, 1), (0.4, 2), (0.9, 3)])
+def test_success_intervals_cover_the_truth_95_times_in_100(mean: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    studies = tallies(rng, task_rates(rng, mean))
+    estimates = [success([study], RESAMPLES) for study in studies]
+    coverage = np.mean([low <= mean <= high for _, low, high in estimates if low is not None and high is not None])
+    assert 0.93 <= coverage <= 0.985
+
+
+@pytest.mark.parametrize(("mean", "gain", "seed"), [(0.3, 0.0, 4), (0.05, 0.15, 5)])
+def test_change_intervals_cover_the_truth_95_times_in_100(mean: float, gain: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    before = task_rates(rng, mean)
+    after = before + gain * (1 - before) / (1 - mean)
+    estimates = [change([study], RESAMPLES) for study in paired_studies(rng, before, after)]
+    coverage = np.mean([low <= gain <= high for _, low, high in estimates if low is not None and high is not None])
+    assert 0.93 <= coverage <= 0.985
+
+
+def test_the_permutation_test_cries_wolf_at_most_5_times_in_100() -> None:
+    rng = np.random.default_rng(6)
+    rates = task_rates(rng, 0.3, studies=1500)
+    p_values = [paired_permutation(study) for study in paired_studies(rng, rates, rates)]
+    size = np.mean([p is not None and p <= 0.05 for p in p_values])
+    assert 0.03 <= size <= 0.06
+
+
+def test_a_minimum_detectable_difference_is_found_in_80_of_100_studies() -> None:
+    rng = np.random.default_rng(7)
+    before = task_rates(rng, 0.4, tasks=128)
+    gain = 0.076
+    studies = paired_studies(rng, before, before + gain * (1 - before) / (1 - 0.4))
+    assert np.mean([minimum_detectable(study) for study in studies]) == pytest.approx(gain, abs=0.002)
+    power = np.mean([(paired_permutation(study) or 0.0) <= 0.05 for study in studies])
+    assert power == pytest.approx(0.8, abs=0.04)
