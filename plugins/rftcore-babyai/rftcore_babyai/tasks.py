@@ -1,6 +1,6 @@
 """Which levels and seeds are tasks: the result of letting the expert play, stored in one small file.
 
-Making thousands of levels takes minutes, so it happened once (`python -m rftcore_babyai.verify`). A task is a level
+Playing thousands of levels takes minutes, so it happened once (`python -m rftcore_babyai.verify`). A task is a level
 and a seed that the expert finishes in time, and whose world (grid, agent, mission) is no other task's of its level:
 small levels repeat themselves, and a test task that is also a train task would test nothing.
 """

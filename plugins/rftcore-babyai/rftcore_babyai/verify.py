@@ -1,6 +1,6 @@
 """Find the tasks: play every candidate with the expert and store how many turns it took.
 
-python -m rftcore_babyai.verify            # about a quarter of an hour on one core; rewrites expert_turns.json
+python -m rftcore_babyai.verify            # some minutes on one core; rewrites expert_turns.json
 """
 
 from __future__ import annotations
