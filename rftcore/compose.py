@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from rftcore.errors import ConfigError
 from rftcore.options import validate
+from rftcore.schemas.config import curriculum_for
 from rftcore.schemas.frozen import Frozen
 
 Config = TypeVar("Config", bound=Frozen)
 
 _COMPONENTS = ("algorithm", "sampler", "executor")
-"""Keys that may hold a bare name; written out before merging, so that an override of one option keeps the name."""
 
 
 def compose(kind: type[Config], source: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
@@ -27,19 +27,30 @@ def compose(kind: type[Config], source: Path | str | Mapping[str, Any], override
 
     label = "the configuration" if isinstance(source, Mapping) else str(source)
     try:
-        given = OmegaConf.create(dict(source)) if isinstance(source, Mapping) else OmegaConf.load(source)
-        if not OmegaConf.is_dict(given):
+        loaded = OmegaConf.create(dict(source)) if isinstance(source, Mapping) else OmegaConf.load(source)
+        given = OmegaConf.to_container(loaded)
+        if not isinstance(given, dict):
             raise ConfigError(f"{label}: expected keys and values at the top level")
-        for key in _COMPONENTS:
-            if isinstance(given.get(key), str):
-                given[key] = {"name": given[key]}
+        given |= {key: _written_out(given[key]) for key in _COMPONENTS if key in given}
+        if isinstance(given.get("train"), str):
+            given["train"] = _written_out(curriculum_for(given["train"]).model_dump(mode="json"))
         for override in overrides:
-            if "=" not in override:
+            if not override.partition("=")[0].strip() or "=" not in override:
                 raise ConfigError(f"override {override!r}: expected key=value, such as training.updates=20")
         merged = OmegaConf.merge(given, OmegaConf.from_dotlist(list(overrides)))
         plain = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
+        assert isinstance(plain, dict)
     except OSError as error:
         raise ConfigError(f"{label} cannot be read: {error.strerror or error}") from error
-    except (OmegaConfBaseException, YAMLError) as error:
+    except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{label} is not usable YAML: {error}") from error
-    return validate(kind, plain)
+    return validate(kind, {str(key): value for key, value in plain.items()})
+
+
+def _written_out(component: Any) -> Any:
+    """Return a component as one mapping of its name and options, so that an override of one option keeps the rest."""
+    if isinstance(component, str):
+        return {"name": component}
+    if isinstance(component, Mapping) and component.keys() == {"name", "options"}:
+        return {"name": component["name"], **component["options"]}
+    return component

@@ -1,10 +1,15 @@
-"""What a person sees while a run works: one bar for the whole, one for each job that runs, and how long it will take."""
+"""What a person sees while a run works: one bar for the whole, one for each job that runs, and how long it will take.
+
+A display is told what happens and changes nothing. How long the rest will take is an estimate: from the pace of the
+jobs so far, and from how much work each job is expected to be.
+"""
 
 from __future__ import annotations
 
 import time
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,94 +26,158 @@ class Display(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         return None
 
     def plan(self, jobs: Sequence[Job], slots: int) -> None:
         """These jobs are to be done, `slots` of them side by side."""
 
     def progress(self, progress: Progress) -> None:
-        """A job got further."""
+        """A job got further; the first progress says that it begins."""
 
     def finished(self, job: str) -> None:
         """A job is done."""
+
+    def failed(self, job: str, error: BaseException) -> None:
+        """A job ended with `error`."""
 
 
 class Silent(Display):
     """Shows nothing: the default in Python."""
 
 
+@dataclass
+class _Running:
+    job: Job
+    began: float
+    row: TaskID
+    share: float = 0.0
+    remark: str = ""
+
+
 class Bars(Display):
-    """Progress bars of rich; on something that is not a terminal, one line for each finished job."""
+    """Progress bars of rich above which finished jobs scroll by; outside a terminal, one line for each finished job."""
 
-    def __init__(self, console: Console) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        """Draw on `console`; `clock` gives seconds."""
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
-        self._console = console
+        name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        self._console, self._clock = console, clock
         self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[remark]}"),
+            TextColumn("{task.description}", markup=False, table_column=name),
+            BarColumn(bar_width=16),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[remark]}", markup=False, table_column=Column(no_wrap=True)),
             TimeElapsedColumn(),
             console=console,
+            expand=True,
             disable=not console.is_terminal,
         )
         self._jobs: dict[str, Job] = {}
-        self._left: dict[str, Job] = {}
-        self._rows: dict[str, TaskID] = {}
-        self._begun: dict[str, float] = {}
-        self._spent: dict[str, list[float]] = {}
-        self._shares: dict[str, float] = {}
+        self._waiting: dict[str, Job] = {}
+        self._running: dict[str, _Running] = {}
+        self._ended: list[tuple[Job, float]] = []
         self._slots = 1
 
     def __enter__(self) -> Self:
         self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._bars.stop()
 
     def plan(self, jobs: Sequence[Job], slots: int) -> None:
+        """Show one bar for all jobs."""
         self._jobs = {job.id: job for job in jobs}
-        self._left = dict(self._jobs)
+        self._waiting = dict(self._jobs)
         self._slots = slots
-        self._whole = self._bars.add_task("[bold]all jobs", total=len(jobs), remark="")
+        self._whole = self._bars.add_task("", total=sum(job.size for job in jobs), remark="")
+        self._draw()
 
     def progress(self, progress: Progress) -> None:
-        job = self._jobs[progress.job]
-        if progress.job not in self._rows:
-            self._begun[progress.job] = time.monotonic()
-            self._rows[progress.job] = self._bars.add_task(job.label, total=progress.total, remark="")
-        self._shares[progress.job] = progress.done / max(progress.total, 1e-9)
-        self._bars.update(
-            self._rows[progress.job], completed=progress.done, total=progress.total, remark=progress.remark
-        )
-        self._bars.update(self._whole, remark=self._remaining())
+        """Show or move a job's bar."""
+        running = self._running.get(progress.job)
+        if running is None:
+            job = self._waiting.pop(progress.job)
+            row = self._bars.add_task(job.label, total=progress.total, remark="")
+            running = self._running[job.id] = _Running(job, self._clock(), row)
+        running.share, running.remark = progress.done / max(progress.total, 1e-9), progress.remark
+        self._bars.update(running.row, completed=progress.done, total=progress.total, remark=progress.remark)
+        self._draw()
 
     def finished(self, job: str) -> None:
-        begun = self._begun.pop(job, None)
-        if begun is not None:
-            self._spent.setdefault(self._jobs[job].target, []).append(time.monotonic() - begun)
-        self._shares.pop(job, None)
-        row = self._rows.pop(job, None)
-        if row is not None:
-            self._bars.remove_task(row)
-        del self._left[job]
-        done, remaining = len(self._jobs) - len(self._left), self._remaining()
-        self._bars.update(self._whole, completed=done, remark=remaining)
-        text = f"[{done}/{len(self._jobs)}] {self._jobs[job].label}"
-        self._console.print(f"{text}, {remaining}" if remaining else text, highlight=False, markup=False)
+        """Take the job's bar away and print a line that stays."""
+        running = self._end(job)
+        words = [self._count(), self._jobs[job].label]
+        if running is not None:
+            self._ended.append((running.job, self._clock() - running.began))
+            words += [running.remark, _time(self._clock() - running.began)]
+        remaining = self.remaining()
+        if remaining is not None and not self._console.is_terminal:  # there, the bar says it
+            words.append(f"{_time(remaining)} left")
+        self._print(", ".join(word for word in words if word), "")
+        self._draw()
 
-    def _remaining(self) -> str:
-        """Estimate from what like jobs took, and from how far the running ones are."""
-        known = {target: sum(spent) / len(spent) for target, spent in self._spent.items()}
-        for job, begun in self._begun.items():
-            if self._shares.get(job, 0.0) > 0.05:
-                guess = (time.monotonic() - begun) / self._shares[job]
-                known.setdefault(self._jobs[job].target, guess)
-        left = list(self._left.values())
-        if not left or any(job.target not in known for job in left):
-            return ""
-        seconds = sum(known[job.target] * (1 - self._shares.get(job.id, 0.0)) for job in left) / self._slots
-        return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
+    def failed(self, job: str, error: BaseException) -> None:
+        """Take the job's bar away and say why."""
+        self._end(job)
+        text = str(error) or type(error).__name__
+        self._print(f"{self._jobs[job].label} failed: {text}", "red")
+        if self._running:
+            self._print("What runs now is let finish; nothing else begins.", "red")
+
+    def remaining(self) -> float | None:
+        """Return about how many seconds are left; None while nothing is known, or nothing is left."""
+        now = self._clock()
+        pace = [(job.target, job.size, seconds) for job, seconds in self._ended]
+        pace += [(r.job.target, r.job.size * r.share, now - r.began) for r in self._running.values() if r.share > 0]
+        if not pace or not (self._waiting or self._running):
+            return None
+        every = sum(seconds for _, _, seconds in pace) / sum(size for _, size, _ in pace)
+        left = {r.job.id: r.job.size * (1 - r.share) for r in self._running.values()}
+        left |= {job.id: job.size for job in self._waiting.values()}
+        seconds = 0.0
+        for target in {self._jobs[key].target for key in left}:
+            own = [(size, spent) for kind, size, spent in pace if kind == target]
+            rate = sum(spent for _, spent in own) / sum(size for size, _ in own) if own else every
+            seconds += rate * sum(size for key, size in left.items() if self._jobs[key].target == target)
+        return seconds / min(self._slots, len(left))
+
+    def _end(self, job: str) -> _Running | None:
+        self._waiting.pop(job, None)
+        running = self._running.pop(job, None)
+        if running is not None:
+            self._bars.remove_task(running.row)
+        return running
+
+    def _count(self) -> str:
+        done = len(self._jobs) - len(self._waiting) - len(self._running)
+        return f"[{done}/{len(self._jobs)}]"
+
+    def _draw(self) -> None:
+        remaining = self.remaining()
+        whole = sum(job.size for job in self._jobs.values())
+        left = sum(job.size for job in self._waiting.values())
+        left += sum(running.job.size * (1 - running.share) for running in self._running.values())
+        self._bars.update(
+            self._whole,
+            description=f"{self._count()} all jobs",
+            completed=whole - left,
+            remark="" if remaining is None else f"{_time(remaining)} left",
+        )
+
+    def _print(self, text: str, style: str) -> None:
+        self._console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

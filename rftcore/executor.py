@@ -24,6 +24,8 @@ class Job:
     target: str
     payload: dict[str, JsonValue]
     label: str
+    size: float = 1.0
+    """How much work it is expected to be, relative to other jobs: for displays only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ lists; it leaves out the run's name and where jobs run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rftcore import registry
 from rftcore.curriculum import Curriculum, Stage
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, SplitError
-from rftcore.schemas.config import Component, ExperimentConfig, Settings, StudyConfig
+from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.frozen import Frozen, digest
 from rftcore.schemas.task import manifest
 
@@ -53,11 +53,11 @@ class Plan(Frozen):
     stages: tuple[StageNode, ...]
     cells: tuple[CellNode, ...]
     axes: dict[str, tuple[str, ...]]
-    """Checkpoint names of each axis, without base."""
+    """Checkpoint names of each axis that has any, without base."""
     manifests: dict[str, str]
     """`environment/difficulty/split` -> sha256 of its ordered task list."""
     model: str
-    """Fingerprint of the base model."""
+    """Fingerprint of the base model; empty when only a policy plays."""
 
     def chain(self, name: str) -> list[StageNode]:
         """Return the stages behind a checkpoint, first to last; empty for base."""
@@ -79,37 +79,58 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], fingerp
 
     Raises ConfigError for unknown environments or difficulties, SplitError when train and test tasks overlap.
     """
+    measured = _measured(config, environments)
     manifests = _manifests(environments)
     stages: dict[str, StageNode] = {}
-    axes = {axis: tuple(_line(item, config, environments, manifests, fingerprint, stages)[-1] for item in items)
-            for axis, items in _lines(config).items()}
-    if isinstance(config, ExperimentConfig):
-        axes["sequence"] = tuple(node.name for node in stages.values())
-    names = [node.name for node in stages.values()]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ConfigError(f"two different trainings are called {twice[0]!r}; train them in runs of their own")
+    axes: dict[str, tuple[str, ...]] = {}
+    for axis, items in lines(config).items():
+        names = [_line(item, config, environments, manifests, fingerprint, stages) for item in items]
+        whole = isinstance(config, ExperimentConfig)  # one line is shown with every checkpoint on the way
+        axes[axis] = tuple(dict.fromkeys(name for line in names for name in (line if whole else line[-1:])))
+    _check_names(stages.values())
     checkpoints: list[tuple[str, str | None]] = [(BASE, None), *((node.name, node.key) for node in stages.values())]
+    policies = config.references
+    if isinstance(config, EvaluationConfig) and config.policy is not None:
+        checkpoints, policies = [], (config.policy,)
     cells = [
         _cell(config, environments, manifests, name, key or fingerprint, key, False, environment, difficulty)
         for name, key in checkpoints
-        for environment, difficulty in _measured(config, environments)
+        for environment, difficulty in measured
     ]
     cells += [
         _cell(config, environments, manifests, name, _version("policy", name), None, True, environment, difficulty)
-        for name in config.references
-        for environment, difficulty in _measured(config, environments)
+        for name in dict.fromkeys(policies)
+        for environment, difficulty in measured
     ]
-    return Plan(
-        stages=tuple(stages.values()), cells=tuple(cells), axes=axes, manifests=manifests, model=fingerprint
-    )
+    return Plan(stages=tuple(stages.values()), cells=tuple(cells), axes=axes, manifests=manifests, model=fingerprint)
 
 
-def _lines(config: Settings) -> dict[str, Sequence[Component]]:
+def lines(config: Settings) -> dict[str, tuple[Component, ...]]:
+    """Return the lines of training of each axis that has any; an evaluation's only axis is one without lines."""
+    if isinstance(config, ExperimentConfig):
+        return {"sequence": (config.train,)}
     if isinstance(config, StudyConfig):
-        return {"difficulty": config.axes.difficulty, "transfer": config.axes.transfer, "sequence": config.axes.sequence}
-    assert isinstance(config, ExperimentConfig)
-    return {"difficulty": (), "transfer": (), "sequence": (config.train,)}
+        axes = {axis: getattr(config.axes, axis) for axis in ("difficulty", "transfer", "sequence")}
+        return {axis: items for axis, items in axes.items() if items}
+    return {"transfer": ()}
+
+
+def _check_names(stages: Iterable[StageNode]) -> None:
+    """Refuse two trainings with one name: in a table nobody could tell them apart."""
+    by_name: dict[str, StageNode] = {}
+    for node in stages:
+        other = by_name.setdefault(node.name, node)
+        if other is not node:
+            raise ConfigError(
+                f"two different trainings are called {node.name!r}: {_described(other)} and {_described(node)}. "
+                "Train them in runs of their own"
+            )
+
+
+def _described(node: StageNode) -> str:
+    shares = ", ".join(f"{source.label} {source.weight:g}" for source in node.stage.sources)
+    horizon = f", turn limits {', '.join(map(str, node.stage.horizon))}" if node.stage.horizon else ""
+    return f"{node.curriculum.name} ({shares}; {node.updates} updates{horizon})"
 
 
 def _line(
@@ -122,7 +143,8 @@ def _line(
 ) -> list[str]:
     """Add the stages of one line of training to `stages`; return the checkpoint names along it."""
     curriculum: Curriculum = registry.create("curriculum", component.name, component.options, "train")
-    parent, names = None, []
+    parent: str | None = None
+    names: list[str] = []
     for stage in curriculum.stages():
         for source in stage.sources:
             _check_source(source.environment, source.difficulty, environments)
@@ -134,7 +156,9 @@ def _line(
                 "picking": curriculum.picking or f"{component.name}/{_version('curriculum', component.name)}",
                 "updates": updates,
                 "settings": _training_settings(config, [source.environment for source in stage.sources]),
-                "manifests": {pool: manifests[f"{pool.replace(':', '/')}/train"] for pool in pools(stage, environments)},
+                "manifests": {
+                    pool: manifests[f"{pool.replace(':', '/')}/train"] for pool in pools(stage, environments)
+                },
             }
         )
         name = ">".join([*names[-1:], stage.name])
@@ -152,7 +176,9 @@ def pools(stage: Stage, environments: Mapping[str, Environment]) -> list[str]:
         {
             f"{source.environment}:{difficulty}"
             for source in stage.sources
-            for difficulty in ([source.difficulty] if source.difficulty else environments[source.environment].difficulties)
+            for difficulty in (
+                [source.difficulty] if source.difficulty else environments[source.environment].difficulties
+            )
         }
     )
 
@@ -209,6 +235,9 @@ def _measured(config: Settings, environments: Mapping[str, Environment]) -> list
     chosen = config.evaluation.environments if config.evaluation.environments is not None else tuple(environments)
     for name in chosen:
         _check_source(name, None, environments)
+    if not chosen:
+        raise ConfigError("there is no environment to evaluate in; name at least one under environments")
+    chosen = tuple(dict.fromkeys(chosen))
     return [(name, difficulty) for name in chosen for difficulty in environments[name].difficulties]
 
 
@@ -233,10 +262,10 @@ def _manifests(environments: Mapping[str, Environment]) -> dict[str, str]:
                 for task in tasks:
                     place = f"{difficulty}/{split}"
                     if task.id in seen:
-                        raise SplitError(f"task {task.id!r} of {name} is in {seen[task.id]} and in {place}; expected one")
+                        raise SplitError(
+                            f"task {task.id!r} of {name} is in {seen[task.id]} and in {place}; expected one"
+                        )
                     seen[task.id] = place
-                if environment.start(tasks[0]).observation != environment.start(tasks[0]).observation:
-                    raise SplitError(f"task {tasks[0].id!r} of {name} begins differently the second time")
                 manifests[f"{name}/{difficulty}/{split}"] = manifest(tasks)
     return manifests
 

@@ -20,12 +20,10 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import IO, Any
 
 from rftcore.errors import RunError
 from rftcore.schemas.trajectory import Group, Trajectory
@@ -47,21 +45,52 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(f"the run folder {str(self.path)!r} cannot be made: {error.strerror}. Choose another place") from error
-        if (self.path / "run.json").exists():
+            raise RunError(
+                f"the run folder {str(self.path)!r} cannot be made: {error.strerror}. Choose another place"
+            ) from error
+        known = (self.path / "run.json").exists()
+        if known:
             found = self.record()["id"]
             if found != record["id"]:
                 raise RunError(
-                    f"{str(self.path)!r} holds the run {found[:12]}, this one is {record['id'][:12]}: its configuration "
-                    "differs. Give this run another name, or delete that folder (--fresh does)"
+                    f"{str(self.path)!r} holds the run {found[:12]}, this one is {record['id'][:12]}: its "
+                    "configuration differs. Give this run another name, or delete that folder (--fresh does)"
                 )
-            return True
-        write_json(self.path / "run.json", record)
-        return False
+        if not known or self.record() != record:  # name, executor and the model's place are no part of the id
+            write_json(self.path / "run.json", record)
+        return known
 
     def record(self) -> dict[str, Any]:
         """Return `run.json`; raises RunError when it is missing or damaged."""
-        return read_json(self.path / "run.json")
+        path = self.path / "run.json"
+        record = read_json(path)
+        missing = sorted({"id", "kind", "config", "plan"} - record.keys())
+        if missing:
+            raise RunError(f"{str(path)!r} is no record of a run: {', '.join(missing)} missing")
+        return record
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from working on this run meanwhile. Raises RunError when one does so already.
+
+        The system releases the lock when its holder dies, however it dies.
+        """
+        path = self.path / ".lock"
+        try:
+            file = path.open("a")
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        with file:
+            if sys.platform != "win32":
+                import fcntl
+
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise RunError(
+                        f"another process works on the run in {str(self.path)!r}; wait for it, or stop it first"
+                    ) from error
+            yield
 
     def stage(self, key: str) -> Path:
         return self.path / "stages" / key[:16]
@@ -74,16 +103,28 @@ class RunFolder:
         return self.cell(key).with_suffix(".json")
 
     def delete(self) -> None:
-        """Remove the whole run."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Remove the whole run, if there is one. Raises RunError when the folder holds something else."""
+        grave = self.path.with_name(f".{self.path.name}.deleted")
+        shutil.rmtree(grave, ignore_errors=True)
+        if not self.path.exists():
+            return
+        if any(self.path.iterdir()) and not (self.path / "run.json").is_file():
+            raise RunError(
+                f"{str(self.path)!r} is not deleted: it holds no run.json, so it is no run. Choose another name"
+            )
+        try:
+            self.path.rename(grave)  # at once, so that a kill leaves no half of a run behind
+        except OSError as error:
+            raise RunError(f"{str(self.path)!r} cannot be deleted: {error.strerror}") from error
+        shutil.rmtree(grave, ignore_errors=True)
 
 
 def find_run(name: str, root: Path = RUNS) -> RunFolder:
-    """Return the run called `name`: a folder, a name under `runs/`, or a unique prefix of an id.
+    """Return the run called `name`: a name under `root`, a folder, or a unique prefix of an id.
 
     Raises RunError when there is none, or more than one.
     """
-    for path in (Path(name), root / name):
+    for path in (root / name, Path(name)):
         if (path / "run.json").is_file():
             return RunFolder(path)
     runs = list(all_runs(root))
@@ -111,34 +152,40 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` atomically. Raises RunError when the disk is full or the folder is not writable."""
+    temporary = path.with_name(f".{path.name}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with temporary.open("w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            temporary.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
             raise
     except OSError as error:
-        raise RunError(
-            f"{str(path)!r} cannot be written: {error.strerror}. Nothing that was complete is lost; "
-            "make room or change the permissions, then resume the run"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{str(path)!r} cannot be written: {error.strerror or error}. Nothing that was complete is lost; "
+        "make room or change the permissions, then resume the run"
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raises RunError when it is missing or damaged."""
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(f"{str(path)!r} is missing") from error
     except (OSError, ValueError) as error:
         raise RunError(f"{str(path)!r} cannot be read: {error}") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{str(path)!r} holds {type(value).__name__}, expected a JSON object")
     return value
 
 
@@ -148,21 +195,41 @@ def line(value: Any) -> str:
 
 
 def append_line(path: Path, value: Any) -> None:
-    """Append one JSON line; raises RunError when it cannot be written."""
+    """Append one JSON line, after cutting off what a killed writer left unfinished.
+
+    Raises RunError when it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line(value))
+        with path.open("a+b") as file:
+            _cut_unfinished(file)
+            file.write(line(value).encode("utf-8"))
     except OSError as error:
-        raise RunError(f"{str(path)!r} cannot be written: {error.strerror}. Make room, then resume the run") from error
+        raise _unwritable(path, error) from error
+
+
+def _cut_unfinished(file: IO[bytes]) -> None:
+    """Truncate to the end of the last whole line."""
+    end = file.seek(0, os.SEEK_END)
+    if end:
+        file.seek(end - 1)
+        if file.read(1) != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the values of a JSON Lines file, without a last line that a killed writer left unfinished."""
+    """Return the values of a JSON Lines file, without a last line that a killed writer left unfinished.
+
+    Raises RunError when another line is damaged.
+    """
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1] if line]
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines[:-1] if line]
+    except (OSError, ValueError) as error:
+        raise RunError(f"{str(path)!r} cannot be read: {error}. Delete it and resume the run") from error
 
 
 def write_groups(path: Path, groups: Iterable[Group]) -> None:
@@ -173,11 +240,16 @@ def write_groups(path: Path, groups: Iterable[Group]) -> None:
 def read_groups(path: Path) -> list[Group]:
     """Read what `write_groups` wrote; raises RunError when the file is missing or not of this form."""
     try:
-        trajectories = [Trajectory.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        # Not splitlines: an observation may hold U+2028 and the like, which JSON leaves as they are.
+        lines = path.read_text(encoding="utf-8").split("\n")
+        trajectories = [Trajectory.model_validate_json(line) for line in lines if line]
     except FileNotFoundError as error:
         raise RunError(f"the trajectories {str(path)!r} are missing; resume the run to make them again") from error
-    except (OSError, ValidationError) as error:
-        raise RunError(f"the trajectories {str(path)!r} cannot be read: {error}") from error
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"the trajectories {str(path)!r} are damaged: {error}\n"
+            "Delete that file and resume the run to make them again"
+        ) from error
     groups: dict[str, list[Trajectory]] = {}
     for trajectory in trajectories:
         groups.setdefault(trajectory.task.id, []).append(trajectory)

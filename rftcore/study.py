@@ -7,20 +7,20 @@ a kill, and reading a finished one are the same call. Observation hooks fire her
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rftcore import plugins, records, registry
+from rftcore.blueprint import Blueprint, load_record, settings
 from rftcore.display import Display, Silent
-from rftcore.errors import RunError
 from rftcore.executor import Executor, Job, Progress
-from rftcore.experiment import Blueprint, load_record, settings
 from rftcore.plan import Plan
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
-from rftcore.schemas.config import Component, ExperimentConfig, Settings, StudyConfig
+from rftcore.runlog import seconds_worked
+from rftcore.schemas.config import EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
 from rftcore.schemas.report import Report
 
@@ -61,70 +61,108 @@ class Experiment(Study):
     kind = ExperimentConfig
 
 
-def run_folder(folder: RunFolder, *, display: Display | None = None, executor: Component | None = None) -> Report:
-    """Do what is left of a run and write its report; `executor` may differ from the configured one."""
-    config, plan = load_record(folder)
-    began, show, run = time.monotonic(), display or Silent(), folder.record()["id"]
-    where = {"run": run, "folder": str(folder.path)}
-    jobs = {job.id: (job, needs) for job, needs in _jobs(folder, plan)}
-    done = {key for key in jobs if _finished(folder, plan, key)}
-    plugins.notify(RunStarted(**where, config=config.model_dump(mode="json"), resumed=bool(done)))
-    component = executor or config.executor
-    runner: Executor = registry.create("executor", component.name, component.options, "executor")
-    relay = _Relay(folder, plan, where)
-    try:
-        with show:
-            show.plan([job for key, (job, _) in jobs.items() if key not in done], runner.slots)
-            _work(runner, jobs, done, show, relay)
-    finally:
-        runner.close()
-    report = build_report(folder, config, plan, study_seconds=time.monotonic() - began)
-    records.write_json(folder.path / "report.json", report.model_dump(mode="json"))
-    write_html(folder.path, report)
-    plugins.notify(RunFinished(**where, report=str(folder.path / "report.json")))
-    return report
+class Evaluation(Study):
+    """A model that is not trained, or a policy, on the fixed test tasks: `Evaluation(model="runs/mine/checkpoint")`."""
+
+    kind = EvaluationConfig
+
+
+def run_folder(folder: RunFolder, *, display: Display | None = None) -> Report:
+    """Do what is left of a run and write its report.
+
+    Raises RunError when another process works on the run, and whatever the first job that failed raised.
+    """
+    with folder.lock():
+        config, plan = load_record(folder)
+        jobs = dict(_jobs(folder, config, plan))
+        done = finished(folder, plan)
+        before, began = seconds_worked(folder.path), time.monotonic()
+        where = {"run": folder.record()["id"], "folder": str(folder.path)}
+        plugins.notify(RunStarted(**where, config=config.model_dump(mode="json"), resumed=before > 0))
+        if len(done) < len(jobs):
+            runner = registry.create("executor", config.executor.name, config.executor.options, "executor")
+            _work(runner, jobs, done, display or Silent(), _Relay(folder, plan, where))
+        seconds = before + time.monotonic() - began
+        report = build_report(folder, config, plan, study_seconds=seconds)
+        records.write_json(folder.path / "report.json", report.model_dump(mode="json"))
+        write_html(folder.path, report)
+        plugins.notify(RunFinished(**where, report=str(folder.path / "report.json")))
+        return report
+
+
+def finished(folder: RunFolder, plan: Plan) -> set[str]:
+    """Return the keys of the stages and cells that need not run.
+
+    A checkpoint that was removed is made again only when something that is not done starts from it.
+    """
+    done = {
+        cell.key for cell in plan.cells if folder.cell_figures(cell.key).is_file() and folder.cell(cell.key).is_file()
+    }
+    needed = {cell.checkpoint for cell in plan.cells if cell.key not in done}
+    for stage in reversed(plan.stages):  # parents come before children
+        place = folder.stage(stage.key)
+        told = (place / "stage.json").is_file() and (place / "updates.jsonl").is_file()
+        if told and (stage.key not in needed or (place / "checkpoint" / "checkpoint.json").is_file()):
+            done.add(stage.key)
+        else:
+            needed.add(stage.parent)
+    return done
 
 
 def _work(
-    runner: Executor, jobs: dict[str, tuple[Job, str | None]], done: set[str], show: Display, relay: _Relay
+    runner: Executor, jobs: Mapping[str, tuple[Job, str | None]], done: set[str], show: Display, relay: _Relay
 ) -> None:
-    """Submit what can run, wait for one, and again; the first failure stops the rest after the running jobs' notice."""
+    """Run jobs until all are done. After a failure those that run are let finish, and no other begins."""
     waiting = {key: pair for key, pair in jobs.items() if key not in done}
     running: set[str] = set()
+    failure: BaseException | None = None
 
     def progressed(progress: Progress) -> None:
         show.progress(progress)
         relay.progressed(progress.job)
 
-    while waiting or running:
-        for key in [key for key, (_, needs) in waiting.items() if needs is None or needs in done]:
-            job, _ = waiting.pop(key)
-            runner.submit(job)
-            running.add(key)
-        outcome = runner.wait(progressed)
-        running.discard(outcome.job)
-        if outcome.error is not None:
-            raise outcome.error
-        done.add(outcome.job)
-        relay.finished(outcome.job, outcome.value)
-        show.finished(outcome.job)
+    try:
+        with show:
+            show.plan([job for job, _ in waiting.values()], runner.slots)
+            while True:
+                ready = [key for key, (_, needs) in waiting.items() if needs is None or needs in done]
+                for key in ready[: max(0, runner.slots - len(running))] if failure is None else ():
+                    runner.submit(waiting.pop(key)[0])
+                    running.add(key)
+                if not running:
+                    break
+                outcome = runner.wait(progressed)
+                running.discard(outcome.job)
+                if outcome.error is None:
+                    done.add(outcome.job)
+                    relay.finished(outcome.job, outcome.value)
+                    show.finished(outcome.job)
+                else:
+                    failure = failure or outcome.error
+                    show.failed(outcome.job, outcome.error)
+    finally:
+        runner.close()
+    if failure is not None:
+        raise failure
 
 
-def _jobs(folder: RunFolder, plan: Plan) -> Iterator[tuple[Job, str | None]]:
-    """Yield every job with the key of the job it needs, long ones before short ones."""
-    payload = str(folder.path.absolute())
+def _jobs(folder: RunFolder, config: Settings, plan: Plan) -> Iterator[tuple[str, tuple[Job, str | None]]]:
+    """Yield the key of every job, the job, and the key of the one it needs; stages, which others wait for, first."""
+    run = str(folder.path.absolute())
     for stage in plan.stages:
-        job = Job(stage.key, "rftcore.experiment:train_stage", {"run": payload, "key": stage.key}, f"train {stage.name}")
-        yield job, stage.parent
+        size = stage.updates * config.training.groups * config.training.samples * _LEARNING
+        job = Job(stage.key, f"{_JOBS}:train_stage", {"run": run, "key": stage.key}, f"train {stage.name}", size)
+        yield stage.key, (job, stage.parent)
     for cell in plan.cells:
+        size = config.evaluation.tasks * config.evaluation.samples * (_POLICY if cell.policy else 1)
         label = f"evaluate {cell.train} on {cell.environment}:{cell.difficulty}"
-        yield Job(cell.key, "rftcore.experiment:evaluate_cell", {"run": payload, "key": cell.key}, label), cell.checkpoint
+        job = Job(cell.key, f"{_JOBS}:evaluate_cell", {"run": run, "key": cell.key}, label, size)
+        yield cell.key, (job, cell.checkpoint)
 
 
-def _finished(folder: RunFolder, plan: Plan, key: str) -> bool:
-    if any(node.key == key for node in plan.stages):
-        return (folder.stage(key) / "stage.json").is_file()
-    return folder.cell_figures(key).is_file() and folder.cell(key).is_file()
+_JOBS = "rftcore.experiment"
+_LEARNING, _POLICY = 2.0, 0.05
+"""What an episode costs that is learned from, or that a policy without a model plays, beside one that a model plays."""
 
 
 class _Relay:

@@ -1,12 +1,12 @@
 """What a user may decide about an experiment or a study, with the vetted defaults. Unknown keys are errors.
 
-Free of torch, so that a configuration is checked before anything heavy is imported. A component is a name and the options
-of whatever plugin owns that name; its own `Config` validates them.
+Free of torch, so that a configuration is checked before anything heavy is imported. A component is a name and the
+options of whatever plugin owns that name; its own `Config` validates them.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -154,6 +154,12 @@ class AxesConfig(Frozen):
             for axis, items in value.items()
         }
 
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.difficulty or self.transfer or self.sequence):
+            raise ValueError("something to train under difficulty, transfer or sequence")
+        return self
+
 
 class StudyConfig(Settings):
     """Several lines of training that share every equal stage, measured along three axes."""
@@ -161,6 +167,13 @@ class StudyConfig(Settings):
     axes: AxesConfig
     held_out: Literal["installed", "listed"] = "listed"
     """`installed` also evaluates in every other installed environment, with its defaults."""
+
+
+class EvaluationConfig(Settings):
+    """One model, or one policy, on the fixed test tasks: of `environments`, or of every installed one."""
+
+    policy: str | None = None
+    """Plays in place of the model, such as `oracle`."""
 
 
 def curriculum_for(expression: str) -> Component:

@@ -1,7 +1,7 @@
 """Models on disk: atomic folders of safetensors whose every file is hashed.
 
-A checkpoint is written beside its place and renamed into it, so a killed run leaves the old one or the new one, never half.
-Nothing is pickled: the optimizer's state is safetensors too.
+A checkpoint is written beside its place and renamed into it, so a killed run leaves the old one or the new one, never
+half. Nothing is pickled: the optimizer's state is safetensors too.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from rftcore.errors import RunError
@@ -31,15 +33,17 @@ def load_model(source: Path | str, *, device: torch.device | str = "cpu", dtype:
     from transformers import AutoModelForCausalLM
 
     verify(source)
+    model: Any
     try:
-        if isinstance(source, Path) and (source / "adapter_config.json").is_file():
-            from peft import PeftModel
+        with _no_bars():
+            if isinstance(source, Path) and (source / "adapter_config.json").is_file():
+                from peft import PeftModel
 
-            base = json.loads((source / "adapter_config.json").read_text())["base_model_name_or_path"]
-            inner = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
-            model = PeftModel.from_pretrained(inner, source, is_trainable=True)
-        else:
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+                base = json.loads((source / "adapter_config.json").read_text())["base_model_name_or_path"]
+                inner = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+                model = PeftModel.from_pretrained(inner, source, is_trainable=True)
+            else:
+                model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except Exception as error:  # loaders raise OSError, ValueError, SafetensorError, KeyError, ...
         raise RunError(f"no model could be loaded from {str(source)!r}: {error}") from error
     return model.to(device).eval()
@@ -53,17 +57,24 @@ def verify(folder: Path | str) -> None:
     index = Path(folder) / _INDEX
     if not index.is_file():
         return
-    for name, expected in json.loads(index.read_text())["files"].items():
+    damaged = f"checkpoint {str(folder)!r} is damaged"
+    for name, expected in _read(index)["files"].items():
         file = index.parent / name
         if not file.is_file():
-            raise RunError(f"checkpoint {str(folder)!r} is damaged: {name} is missing. {_REMEDY}")
+            raise RunError(f"{damaged}: {name} is missing. {_REMEDY}")
         size = file.stat().st_size
         if size != expected["bytes"]:
-            raise RunError(
-                f"checkpoint {str(folder)!r} is damaged: {name} has {size} bytes, {expected['bytes']} expected. {_REMEDY}"
-            )
+            raise RunError(f"{damaged}: {name} has {size} bytes, {expected['bytes']} expected. {_REMEDY}")
         if sha256(file) != expected["sha256"]:
-            raise RunError(f"checkpoint {str(folder)!r} is damaged: the content of {name} has changed. {_REMEDY}")
+            raise RunError(f"{damaged}: the content of {name} has changed. {_REMEDY}")
+
+
+def _read(index: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(index.read_text(encoding="utf-8"))
+        return {"files": dict(found["files"]), "state": dict(found["state"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"checkpoint {str(index.parent)!r} is damaged: {_INDEX} cannot be read. {_REMEDY}") from error
 
 
 _REMEDY = "Delete that folder and resume the run: the stage is trained again from its last good checkpoint."
@@ -72,30 +83,41 @@ _REMEDY = "Delete that folder and resume the run: the stage is trained again fro
 def save_checkpoint(
     folder: Path, model: Any, tokenizer: Any, state: dict[str, Any], optimizer: torch.optim.Optimizer | None = None
 ) -> None:
-    """Write model, tokenizer, `state` and (if given) the optimizer to `folder`, replacing what was there, atomically."""
-    staging = folder.with_name(f".{folder.name}.writing")
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(staging)
+    """Write model, tokenizer, `state` and (if given) the optimizer to `folder`, replacing what was there, atomically.
+
+    Raises RunError when the disk is full or the folder cannot be written; the checkpoint that was there stays.
+    """
+    staging, aside = (folder.with_name(f".{folder.name}.{stem}") for stem in ("writing", "old"))
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        _write(staging, model, tokenizer, state, optimizer)
+        if folder.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+        staging.rename(folder)
+        _sync(folder.parent)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise RunError(
+            f"the checkpoint {str(folder)!r} cannot be written: {error}. Nothing that was complete is lost; "
+            "make room or change the permissions, then resume the run"
+        ) from error
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write(
+    staging: Path, model: Any, tokenizer: Any, state: dict[str, Any], optimizer: torch.optim.Optimizer | None
+) -> None:
     staging.mkdir(parents=True)
-    model.save_pretrained(staging)
+    with _no_bars():
+        model.save_pretrained(staging)
     tokenizer.save_pretrained(staging)
     if optimizer is not None:
         save_file(_flatten(model, optimizer), staging / _OPTIMIZER)
-    files = {
-        file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(staging.iterdir())
-    }
+    files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(staging.iterdir())}
     (staging / _INDEX).write_text(json.dumps({"schema_version": 1, "state": state, "files": files}, indent=1))
     for file in staging.iterdir():
         _sync(file)
-    if folder.exists():
-        aside = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(aside, ignore_errors=True)
-        os.replace(folder, aside)
-        os.replace(staging, folder)
-        shutil.rmtree(aside)
-    else:
-        os.replace(staging, folder)
-    _sync(folder.parent)
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -104,7 +126,7 @@ def read_state(folder: Path) -> dict[str, Any]:
     if not index.is_file():
         raise RunError(f"there is no checkpoint in {str(folder)!r}")
     verify(folder)
-    state: dict[str, Any] = json.loads(index.read_text())["state"]
+    state: dict[str, Any] = _read(index)["state"]
     return state
 
 
@@ -126,6 +148,21 @@ def _flatten(model: Any, optimizer: torch.optim.Optimizer) -> dict[str, torch.Te
 
 def _trainable(model: Any) -> list[tuple[str, torch.nn.Parameter]]:
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+@contextlib.contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep transformers' own progress bars out of ours."""
+    from transformers.utils import logging
+
+    bars: Any = logging  # has no types
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
 
 
 def _sync(path: Path) -> None:

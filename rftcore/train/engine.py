@@ -32,6 +32,7 @@ class Engine:
         Raises ConfigError for an impossible device, RunError when files are missing or damaged.
         """
         torch.set_num_threads(settings.threads)
+        torch.manual_seed(settings.seed)  # new adapter weights are drawn from it
         device, dtype = _device(settings.device), getattr(torch, settings.dtype)
         source = find_model(str(start))
         self._tokenizer = load_tokenizer(source)
@@ -84,7 +85,7 @@ class Engine:
                     made, doubt = build_rows(trajectory, credit)
                     rows += made
                     drift += doubt
-        figures = {"rows": len(rows), "drift": drift, "learned_tokens": sum(len(row.positions) for row in rows)}
+        figures: dict[str, float] = {"rows": len(rows), "drift": drift, "learned_tokens": sum(len(row.positions) for row in rows)}
         if rows:
             figures |= self._learner.step(rows, temperature=self._temperature)
             self._version += 1

@@ -1,0 +1,174 @@
+"""All that a run is before it runs: its configuration with every default filled in, its plan, and its id.
+
+A configuration comes from a file with overrides, from a mapping, or from fields that hold live components; each way
+gives the same blueprint. It refuses whatever could not run, and says all that is wrong at once. No model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rftcore import registry
+from rftcore.compose import compose
+from rftcore.curriculum import Curriculum
+from rftcore.environment import Environment
+from rftcore.errors import ConfigError, RftError, RunError
+from rftcore.formats import prompt_format
+from rftcore.models import fingerprint
+from rftcore.options import validate
+from rftcore.plan import Plan, lines, make_plan
+from rftcore.records import RunFolder
+from rftcore.schemas.config import AxesConfig, Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
+from rftcore.schemas.frozen import digest
+
+KINDS: dict[str, type[Settings]] = {
+    "experiment": ExperimentConfig,
+    "study": StudyConfig,
+    "evaluation": EvaluationConfig,
+}
+
+
+class Blueprint:
+    """A configuration with every default filled in, its plan, and its id: all that a run is, before it runs."""
+
+    def __init__(self, config: Settings) -> None:
+        """Resolve `config`. Raises ConfigError or PluginError for anything that could not run."""
+        checks = _Checks()
+        trained = {
+            axis: [
+                checks(_complete, "curriculum", item, _where(config, axis, number)) for number, item in enumerate(items)
+            ]
+            for axis, items in lines(config).items()
+        }
+        parts = {
+            "algorithm": checks(_complete, "algorithm", config.algorithm, "algorithm"),
+            "sampler": checks(_complete, "sampler", config.sampler, "sampler"),
+            "metrics": [checks(_complete, "metric", metric, f"metrics.{metric.name}") for metric in config.metrics],
+        }
+        checks(_complete, "executor", config.executor, "executor")
+        checks(prompt_format, config.format)
+        names = dict.fromkeys(config.environments)
+        for item in (item for items in trained.values() for item in items if item is not None):
+            names |= dict.fromkeys(checks(_trained_in, item) or ())
+        names |= dict.fromkeys(_held_out(config))
+        self.environments = {name: checks(make_environment, config, name) for name in names}
+        weights = "" if isinstance(config, EvaluationConfig) and config.policy else checks(fingerprint, config.model)
+        checks.finish()
+        if isinstance(config, ExperimentConfig):
+            parts["train"] = trained["sequence"][0]
+        if isinstance(config, StudyConfig):
+            parts["axes"] = AxesConfig(**{axis: tuple(items) for axis, items in trained.items()})
+        complete = {name: env.config.model_dump(mode="json") for name, env in self.environments.items()}
+        self.config = config.model_copy(update={**parts, "metrics": tuple(parts["metrics"]), "environments": complete})
+        self.plan = make_plan(self.config, self.environments, weights)
+        self.kind = next(kind for kind, model in KINDS.items() if isinstance(config, model))
+
+    @property
+    def id(self) -> str:
+        """sha256 of everything that can change a number: not the name, nor where jobs run or the model lies."""
+        content = self.config.model_dump(mode="json", exclude={"name", "executor", "model"})
+        return digest({"kind": self.kind, "config": content, "plan": self.plan.model_dump(mode="json")})
+
+    def record(self) -> dict[str, Any]:
+        """Return what `run.json` holds."""
+        return {
+            "schema_version": 1,
+            "id": self.id,
+            "kind": self.kind,
+            "config": self.config.model_dump(mode="json"),
+            "plan": self.plan.model_dump(mode="json"),
+        }
+
+
+def load_record(folder: RunFolder) -> tuple[Settings, Plan]:
+    """Return the resolved configuration and the plan of a run."""
+    record = folder.record()
+    if record["kind"] not in KINDS:
+        raise RunError(
+            f"{str(folder.path)!r} holds a run of kind {record['kind']!r}; expected one of {', '.join(KINDS)}"
+        )
+    return validate(KINDS[record["kind"]], record["config"]), validate(Plan, record["plan"])
+
+
+def settings(kind: type[Settings], source: Any = None, overrides: Sequence[str] = (), **fields: Any) -> Settings:
+    """Return a configuration from a YAML file or mapping with overrides, or from fields that may hold live components.
+
+    `environments` may be a list of environments, or of names; `algorithm`, `train`, `executor` may be instances.
+    """
+    if source is not None:
+        if fields:
+            raise ConfigError(f"found both a configuration and {', '.join(fields)}; write those as overrides instead")
+        return compose(kind, source, overrides)
+    plain = {key: _plain(value) for key, value in fields.items()}
+    environments = fields.get("environments")
+    if isinstance(environments, (list, tuple)):
+        named = [(env, {}) if isinstance(env, str) else (env.name, env.config) for env in environments]
+        plain["environments"] = {name: _plain(options) for name, options in named}
+        if len(plain["environments"]) < len(named):
+            raise ConfigError("environments: found two of one name; a run has one configuration of each")
+    return compose(kind, plain, overrides)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "config") and hasattr(value, "name"):
+        return {"name": value.name, "options": value.config.model_dump(mode="json")}
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def make_environment(config: Settings, name: str) -> Environment:
+    """Return the environment `name` with the options that the configuration gives it. Raises as `registry.create`."""
+    built: Environment = registry.create("environment", name, config.environments.get(name, {}), f"environments.{name}")
+    return built
+
+
+class _Checks:
+    """Runs checks to the last, so that a person sees all that is wrong with a configuration at once."""
+
+    def __init__(self) -> None:
+        self._failures: list[RftError] = []
+
+    def __call__(self, check: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what `check` returns, or None when it fails."""
+        try:
+            return check(*arguments)
+        except RftError as error:
+            self._failures.append(error)
+
+    def finish(self) -> None:
+        """Raise what failed: a single failure as it is, several as one ConfigError."""
+        texts = list(dict.fromkeys(map(str, self._failures)))
+        if len(texts) > 1:
+            raise ConfigError("\n".join(texts))
+        if texts:
+            raise self._failures[0]
+
+
+def _where(config: Settings, axis: str, number: int) -> str:
+    return f"axes.{axis}.{number}" if isinstance(config, StudyConfig) else "train"
+
+
+def _trained_in(component: Component) -> list[str]:
+    """Return the environments of a line of training."""
+    curriculum: Curriculum = registry.create("curriculum", component.name, component.options)
+    return [source.environment for stage in curriculum.stages() for source in stage.sources]
+
+
+def _held_out(config: Settings) -> tuple[str, ...]:
+    """Return the installed environments, where the configuration asks for them."""
+    wanted = isinstance(config, StudyConfig) and config.held_out == "installed"
+    wanted |= isinstance(config, EvaluationConfig) and not config.environments
+    return registry.names("environment") if wanted else ()
+
+
+def _complete(kind: str, component: Component, where: str) -> Component:
+    """Return `component` with every option of its plugin filled in."""
+    options = validate(registry.config(kind, component.name), component.options, where)
+    return Component(name=component.name, options=options.model_dump(mode="json"))
