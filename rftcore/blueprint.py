@@ -49,6 +49,7 @@ class Blueprint:
         }
         checks(_complete, "executor", config.executor, "executor")
         checks(prompt_format, config.format)
+        checks(_sampled, config)
         names = dict.fromkeys(config.environments)
         for item in (item for items in trained.values() for item in items if item is not None):
             names |= dict.fromkeys(checks(_trained_in, item) or ())
@@ -95,8 +96,12 @@ def load_record(folder: RunFolder) -> tuple[Settings, Plan]:
 def settings(kind: type[Settings], source: Any = None, overrides: Sequence[str] = (), **fields: Any) -> Settings:
     """Return a configuration from a YAML file or mapping with overrides, or from fields that may hold live components.
 
+    One that is ready already is returned as it is.
+
     `environments` may be a list of environments, or of names; `algorithm`, `train`, `executor` may be instances.
     """
+    if isinstance(source, kind):
+        return source
     if source is not None:
         if fields:
             raise ConfigError(f"found both a configuration and {', '.join(fields)}; write those as overrides instead")
@@ -149,6 +154,14 @@ class _Checks:
             raise ConfigError("\n".join(texts))
         if texts:
             raise self._failures[0]
+
+
+def _sampled(config: Settings) -> None:
+    if config.sampling.temperature == 0.0 and not isinstance(config, EvaluationConfig):
+        raise ConfigError(
+            "sampling.temperature: found 0.0, expected more where something is trained: "
+            "every sample of a group would be equal, so nothing is learned"
+        )
 
 
 def _where(config: Settings, axis: str, number: int) -> str:

@@ -53,8 +53,15 @@ class _Running:
     job: Job
     began: float
     row: TaskID
-    share: float = 0.0
+    start: float
+    """Share that was done when it began: more than 0 for a stage that goes on."""
+    share: float
     remark: str = ""
+
+    @property
+    def work(self) -> float:
+        """Done since it began, as a size."""
+        return self.job.size * (self.share - self.start)
 
 
 class Bars(Display):
@@ -80,7 +87,7 @@ class Bars(Display):
         self._jobs: dict[str, Job] = {}
         self._waiting: dict[str, Job] = {}
         self._running: dict[str, _Running] = {}
-        self._ended: list[tuple[Job, float]] = []
+        self._ended: list[tuple[str, float, float]] = []  # target, size, seconds
         self._slots = 1
 
     def __enter__(self) -> Self:
@@ -102,26 +109,30 @@ class Bars(Display):
 
     def progress(self, progress: Progress) -> None:
         """Show or move a job's bar."""
+        share = progress.done / max(progress.total, 1e-9)
         running = self._running.get(progress.job)
         if running is None:
             job = self._waiting.pop(progress.job)
             row = self._bars.add_task(job.label, total=progress.total, remark="")
-            running = self._running[job.id] = _Running(job, self._clock(), row)
-        running.share, running.remark = progress.done / max(progress.total, 1e-9), progress.remark
+            running = self._running[job.id] = _Running(job, self._clock(), row, share, share)
+        if share == running.start:  # a model is loaded before work begins: that says nothing about the pace
+            running.began = self._clock()
+        running.share, running.remark = share, progress.remark
         self._bars.update(running.row, completed=progress.done, total=progress.total, remark=progress.remark)
         self._draw()
 
     def finished(self, job: str) -> None:
         """Take the job's bar away and print a line that stays."""
         running = self._end(job)
-        words = [self._count(), self._jobs[job].label]
+        words = [self._jobs[job].label]
         if running is not None:
-            self._ended.append((running.job, self._clock() - running.began))
+            running.share = 1.0
+            self._ended.append((running.job.target, running.work, self._clock() - running.began))
             words += [running.remark, _time(self._clock() - running.began)]
         remaining = self.remaining()
         if remaining is not None and not self._console.is_terminal:  # there, the bar says it
             words.append(f"{_time(remaining)} left")
-        self._print(", ".join(word for word in words if word), "")
+        self._print(f"{self._count()} {', '.join(word for word in words if word)}", "")
         self._draw()
 
     def failed(self, job: str, error: BaseException) -> None:
@@ -135,8 +146,7 @@ class Bars(Display):
     def remaining(self) -> float | None:
         """Return about how many seconds are left; None while nothing is known, or nothing is left."""
         now = self._clock()
-        pace = [(job.target, job.size, seconds) for job, seconds in self._ended]
-        pace += [(r.job.target, r.job.size * r.share, now - r.began) for r in self._running.values() if r.share > 0]
+        pace = self._ended + [(r.job.target, r.work, now - r.began) for r in self._running.values() if r.work > 0]
         if not pace or not (self._waiting or self._running):
             return None
         every = sum(seconds for _, _, seconds in pace) / sum(size for _, size, _ in pace)

@@ -66,6 +66,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     told = told[:first]
     records.write_text(log, "".join(records.line(value) for value in told))
     history = [_history(value) for value in told]
+    report(first, node.updates, "")
     for update in range(first, node.updates):
         began = time.monotonic()
         limit = curriculum.turn_limit(node.stage, update, node.updates)
@@ -134,6 +135,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     else:
         start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
         actor = _engine(config, start).actor
+    report(0, total, "")
     groups = asyncio.run(
         collect(
             environments, actor, tasks, config.evaluation.samples, seed=_seed(config.seed, "test"), on_episode=one_more

@@ -92,6 +92,17 @@ class RunFolder:
                     ) from error
             yield
 
+    @property
+    def locked(self) -> bool:
+        """True while a process works on this run."""
+        if not (self.path / ".lock").exists():
+            return False
+        try:
+            with self.lock():
+                return False
+        except RunError:
+            return True
+
     def stage(self, key: str) -> Path:
         return self.path / "stages" / key[:16]
 

@@ -20,7 +20,7 @@ from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
 from rftcore.runlog import seconds_worked
-from rftcore.schemas.config import EvaluationConfig, ExperimentConfig, Settings, StudyConfig
+from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
 from rftcore.schemas.report import Report
 
@@ -48,11 +48,15 @@ class Study:
 
         Raises RunError when the folder belongs to another run, or a job failed.
         """
+        return run_folder(self.create(root, fresh=fresh), display=display)
+
+    def create(self, root: Path | str = records.RUNS, *, fresh: bool = False) -> RunFolder:
+        """Make the run's folder and write down what is to be done; `run_folder` does it. Raises as `run` does."""
         folder = RunFolder(Path(root) / self.config.name)
         if fresh:
             folder.delete()
         folder.create(self.blueprint.record())
-        return run_folder(folder, display=display)
+        return folder
 
 
 class Experiment(Study):
@@ -67,8 +71,8 @@ class Evaluation(Study):
     kind = EvaluationConfig
 
 
-def run_folder(folder: RunFolder, *, display: Display | None = None) -> Report:
-    """Do what is left of a run and write its report.
+def run_folder(folder: RunFolder, *, display: Display | None = None, executor: Component | None = None) -> Report:
+    """Do what is left of a run and write its report; `executor` runs the jobs in place of the configured one.
 
     Raises RunError when another process works on the run, and whatever the first job that failed raised.
     """
@@ -80,7 +84,8 @@ def run_folder(folder: RunFolder, *, display: Display | None = None) -> Report:
         where = {"run": folder.record()["id"], "folder": str(folder.path)}
         plugins.notify(RunStarted(**where, config=config.model_dump(mode="json"), resumed=before > 0))
         if len(done) < len(jobs):
-            runner = registry.create("executor", config.executor.name, config.executor.options, "executor")
+            chosen = executor or config.executor
+            runner = registry.create("executor", chosen.name, chosen.options, "executor")
             _work(runner, jobs, done, display or Silent(), _Relay(folder, plan, where))
         seconds = before + time.monotonic() - began
         report = build_report(folder, config, plan, study_seconds=seconds)

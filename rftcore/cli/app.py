@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rftcore.cli.commands.evaluate import evaluate
 from rftcore.cli.commands.fidelity import fidelity
 from rftcore.cli.commands.info import info
+from rftcore.cli.commands.metrics import metrics
 from rftcore.cli.commands.play import play
 from rftcore.cli.commands.plugins import plugins
+from rftcore.cli.commands.report import report
+from rftcore.cli.commands.resume import resume
+from rftcore.cli.commands.runs import runs
+from rftcore.cli.commands.study import study
+from rftcore.cli.commands.train import train
 
 app = typer.Typer(
     rich_markup_mode="rich",
@@ -51,6 +59,8 @@ def rftcore(
         rftcore play textcraft              play an environment yourself
         rftcore play textcraft --oracle     watch its expert
         rftcore info grpo                   every option of an algorithm
+        rftcore train --train textcraft     train an agent and evaluate it
+        rftcore study study.yaml            the generalization report
     """
     if debug:
         os.environ["RFTCORE_DEBUG"] = "1"
@@ -61,6 +71,11 @@ def rftcore(
             load_file(file)
 
 
-LOOK = "Look around"
-for command in (plugins, info, play, fidelity):
-    app.command(rich_help_panel=LOOK)(command)
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Look around": (plugins, info, play, fidelity),
+    "Run": (train, study, evaluate, resume),
+    "Read runs": (runs, report, metrics),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)

@@ -1,0 +1,56 @@
+"""`rftcore runs`: which runs there are, and how far each is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rftcore.cli.running import RUNS, Runs
+from rftcore.cli.terminal import console, emit, table
+
+if TYPE_CHECKING:
+    from rftcore.records import RunFolder
+
+
+def runs(
+    root: Runs = RUNS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """List the runs: done, running, or partial with so many of its jobs done.
+
+    Examples:
+
+        rftcore runs
+        rftcore runs --runs elsewhere
+        rftcore runs --json
+    """
+    from rftcore.records import all_runs
+
+    rows = [_row(folder) for folder, _ in all_runs(root)]
+    if as_json:
+        emit({"runs": rows})
+    elif rows:
+        lines = [
+            (row["name"], row["id"][:12], row["kind"], row["state"], f"{row['done']} of {row['total']}") for row in rows
+        ]
+        table(("name", "id", "kind", "state", "jobs done"), lines)
+    else:
+        console().print(f"no runs in {root}; `rftcore train --help` shows how to make one")
+
+
+def _row(folder: RunFolder) -> dict[str, Any]:
+    from rftcore.blueprint import load_record
+    from rftcore.errors import RftError
+    from rftcore.study import finished
+
+    record = folder.record()
+    row = {"name": folder.path.name, "path": str(folder.path), "id": str(record["id"]), "kind": str(record["kind"])}
+    try:
+        _, plan = load_record(folder)
+    except RftError as error:  # made by another version, for example
+        return {**row, "state": "unreadable", "done": 0, "total": 0, "problem": str(error)}
+    done, total = len(finished(folder, plan)), len(plan.stages) + len(plan.cells)
+    complete = done == total and (folder.path / "report.json").is_file()
+    state = "running" if folder.locked else "done" if complete else "partial"
+    return {**row, "state": state, "done": done, "total": total, "problem": None}

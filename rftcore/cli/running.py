@@ -1,0 +1,103 @@
+"""What the commands that run something have in common: arguments, progress bars, and the tables at the end.
+
+A run that is stopped, by Ctrl-C or by an error, always says how it goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rftcore.errors import RftError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rftcore.records import RunFolder
+    from rftcore.schemas.config import Component, Settings
+    from rftcore.schemas.report import Report
+
+RUNS = Path("runs")
+
+Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")]
+Name = Annotated[str | None, typer.Option("--name", help="Name of the run: its folder in --runs.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Delete an earlier run of this name first.")]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, metavar="N", help="Jobs side by side, each in a process of its own.")
+]
+
+
+def split(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
+    """Return the configuration's file, if the first argument is one, and the overrides."""
+    if arguments and ("=" not in arguments[0] or Path(arguments[0]).is_file()):
+        return Path(arguments[0]), list(arguments[1:])
+    return None, list(arguments)
+
+
+def configured(
+    kind: type[Settings], source: Path | dict[str, Any], overrides: Sequence[str], name: str | None, jobs: int | None
+) -> Settings:
+    """Return the configuration that a command line asks for. Raises ConfigError as `compose` does."""
+    from rftcore.blueprint import settings
+
+    named = [f"name={json.dumps(name)}"] if name is not None else []
+    config = settings(kind, source, [*overrides, *named])
+    executor = side_by_side(jobs)
+    return config if executor is None else config.model_copy(update={"executor": executor})
+
+
+def side_by_side(jobs: int | None) -> Component | None:
+    """Return the executor that `--jobs` asks for."""
+    from rftcore.schemas.config import Component
+
+    return None if jobs is None else Component(name="processes", options={"workers": jobs})
+
+
+def work(folder: RunFolder, executor: Component | None = None) -> Report:
+    """Do what is left of a run, with progress bars on the standard error stream.
+
+    Ctrl-C stops the jobs and exits with code 130; it and every error leave the line that resumes.
+    """
+    from rich.console import Console
+
+    from rftcore.display import Bars
+    from rftcore.study import run_folder
+
+    bars = Bars(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200))
+    try:
+        return run_folder(folder, display=bars, executor=executor)
+    except KeyboardInterrupt:
+        typer.echo(f"\nStopped. What was complete is saved. This line goes on:\n\n  {resuming(folder)}", err=True)
+        raise typer.Exit(130) from None
+    except RftError as error:
+        raise type(error)(f"{error}\nWhat was complete is saved. This line goes on:\n\n  {resuming(folder)}") from error
+
+
+def resuming(folder: RunFolder) -> str:
+    """Return the command that resumes a run."""
+    where = [] if folder.path.parent == RUNS else ["--runs", str(folder.path.parent)]
+    return shlex.join(["rftcore", "resume", folder.path.name, *where])
+
+
+def show(report: Report, folder: RunFolder) -> None:
+    """Print the tables, and where the files are."""
+    from rftcore.report.tables import print_tables
+
+    out = paper()
+    print_tables(report, out)
+    out.print()
+    for name in ("report.html", "report.json"):
+        out.print(str(folder.path / name), soft_wrap=True)
+
+
+def paper() -> Console:
+    """Return a console for tables; outside a terminal it is 100 characters wide."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 100, highlight=False, markup=False, emoji=False)
