@@ -132,7 +132,7 @@ class Reader:
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder / "site-packages"), "COLUMNS": "120"},
+            env={**os.environ, "PYTHONPATH": str(self.folder / "site-packages") + os.pathsep + os.environ.get("PYTHONPATH", "")},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
