@@ -34,8 +34,12 @@ from rftcore import ConfigError, Experiment, PluginError, Study, plugins, regist
 
 ROOT = Path(__file__).parents[1]
 SMOKE = (ROOT / "examples/studies/smoke.overrides").read_text(encoding="utf-8").split()
-LONG = {"train", "study"}
-"""Commands that take overrides, and get those of the smoke budget here."""
+BUDGET = {
+    "train": SMOKE,
+    "study": SMOKE,
+    "evaluate": [override for override in SMOKE if override.startswith("evaluation.")],
+}
+"""Overrides that commands which would take long get here."""
 
 BLOCK = re.compile(r"^```(?P<language>[^\n`]*)\n(?P<code>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (?P<file>[\w./-]+\.(?:py|toml))\n")
@@ -119,8 +123,7 @@ class Reader:
             case ["pip", "install", *names]:
                 assert not {re.sub(r"\[.*", "", name) for name in names} - distributions(), where
             case ["rftcore", command, *rest]:
-                smoke = SMOKE if command in LONG else []
-                self._run("-c", "from rftcore.cli import main; main()", command, *rest, *smoke)
+                self._run("-c", "from rftcore.cli import main; main()", command, *rest, *BUDGET.get(command, []))
             case ["python", "-m", module, *_]:
                 assert any(ROOT.glob(f"plugins/*/{module.replace('.', '/')}.py")), where
             case ["python", file, *_]:
@@ -129,10 +132,11 @@ class Reader:
                 raise AssertionError(f"{where}: {shlex.join(words)} is nothing that this test can run")
 
     def _run(self, *arguments: str) -> None:
+        path = os.pathsep.join([str(self.folder / "site-packages"), os.environ.get("PYTHONPATH", "")])
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder / "site-packages") + os.pathsep + os.environ.get("PYTHONPATH", "")},
+            env={**os.environ, "PYTHONPATH": path.rstrip(os.pathsep)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,9 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from rftcore.schemas.config import ExperimentConfig, HFSamplerConfig, StudyConfig
+from rftcore import records
+from rftcore.cli.app import app
+from rftcore.schemas.config import EvaluationConfig, ExperimentConfig, HFSamplerConfig, StudyConfig
 from rftcore.schemas.report import Axes, Cell, Forgetting, Report, StageReport
 
 ROOT = Path(__file__).parents[1]
@@ -139,9 +142,22 @@ def _is_section(annotation: Any) -> bool:
 
 
 def test_the_configuration_reference_lists_every_option_with_its_default_and_no_other() -> None:
-    expected = dict(options(StudyConfig)) | dict(options(ExperimentConfig))
+    kinds = (StudyConfig, ExperimentConfig, EvaluationConfig)
+    expected = {key: default for kind in kinds for key, default in options(kind)}
     stated = {key: rest.split("|")[0].strip().strip("`") for key, rest in rows("configuration.md").items()}
     assert stated == expected
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in readme.splitlines() if line.startswith("| `rftcore ")]
+    stated = [name for line in lines for name in re.findall(r"`rftcore ([a-z]+)", line)]
+    assert sorted(stated) == sorted(str(command.callback.__name__) for command in app.registered_commands)
+
+
+def test_the_page_of_runs_shows_the_files_as_the_code_does() -> None:
+    listing = textwrap.dedent(str(records.__doc__).split("\n\n")[1])
+    assert listing.strip() in (DOCS / "runs.md").read_text(encoding="utf-8")
 
 
 def test_the_page_of_samplers_lists_the_options_of_core_s_own() -> None:
