@@ -32,12 +32,15 @@ OPTIONS: dict[str, dict[str, object]] = {
 }
 """Short horizons keep the context, and so the cost of learning on a CPU, small. Other environments: their defaults."""
 
-DIFFICULTIES: dict[str, tuple[str, ...]] = {"textcraft": ("easy", "easy", "hard"), "babyai": ("easy",)}
+DIFFICULTIES: dict[str, tuple[str, ...]] = {"textcraft": ("easy", "easy", "hard", "hard"), "babyai": ("easy",)}
 """What is imitated, in equal parts; in other environments the easiest difficulty."""
 
+NOISE: dict[str, float] = {"textcraft": 0.2, "babyai": 0.5}
+"""Share of turns that are a random action; in other environments `COMMON_NOISE`. Where chance does well, more of it."""
+
+COMMON_NOISE = 0.3
+
 SEED = 0
-NOISE = 0.2
-"""Share of turns that are a random action."""
 PRACTICE = 0.85
 """Share of invented tasks where an environment offers them: they teach the skill, not the recipes."""
 DEMONSTRATIONS = 8000
@@ -50,7 +53,7 @@ def main() -> None:
     """Build the model and write it."""
     parser = argparse.ArgumentParser(prog="python -m rftcore_tiny.build", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "model", help="folder to write")
-    parser.add_argument("--steps", type=int, default=2400, help="batches of imitation")
+    parser.add_argument("--steps", type=int, default=1600, help="batches of imitation")
     given = parser.parse_args()
     torch.set_num_threads(1)
     console = Console()
@@ -67,7 +70,7 @@ def main() -> None:
     console.print(f"{len(tokenizer)} tokens, {parameters:,} parameters")
     rng = random.Random(SEED)
     with Progress(console=console) as bars:
-        bank = {name: [] for name in environments}  # type: dict[str, list[Row]]
+        bank: dict[str, list[Row]] = {name: [] for name in environments}
         for name, environment in environments.items():
             row = bars.add_task(f"demonstrations of {name}", total=DEMONSTRATIONS)
             while len(bank[name]) < DEMONSTRATIONS:
@@ -89,9 +92,9 @@ def main() -> None:
     model.half().save_pretrained(given.out)
     tokenizer.save_pretrained(given.out)
     digest = sha256(given.out / "model.safetensors")
-    (given.out / "card.json").write_text(
-        json.dumps({"environments": list(environments), "steps": given.steps, "noise": NOISE, "sha256": digest}, indent=1)
-    )
+    noise = {name: NOISE.get(name, COMMON_NOISE) for name in environments}
+    card = {"environments": list(environments), "steps": given.steps, "noise": noise, "sha256": digest}
+    (given.out / "card.json").write_text(json.dumps(card, indent=1))
     console.print(f"wrote {given.out}, sha256 {digest}")
 
 
@@ -102,7 +105,8 @@ def _demonstration(environment: Environment, encoder: ChatEncoder, form: Plain, 
         task = invent(rng, difficulty)
     else:
         task = rng.choice(environment.tasks("train", difficulty))
-    return demonstrate(environment, task, encoder, form, noise=NOISE, rng=rng, turns=environment.max_turns)
+    noise = NOISE.get(environment.name, COMMON_NOISE)
+    return demonstrate(environment, task, encoder, form, noise=noise, rng=rng, turns=environment.max_turns)
 
 
 def _texts(environment: Environment) -> list[str]:
