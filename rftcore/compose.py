@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 from rftcore.errors import ConfigError
 from rftcore.options import validate
-from rftcore.schemas.config import curriculum_for
-from rftcore.schemas.frozen import Frozen
+from rftcore.schemas.config import Settings, curriculum_for
 
-Config = TypeVar("Config", bound=Frozen)
+Config = TypeVar("Config", bound=Settings)
 
 _COMPONENTS = ("algorithm", "sampler", "executor")
 
@@ -31,7 +30,8 @@ def compose(kind: type[Config], source: Path | str | Mapping[str, Any], override
         given = OmegaConf.to_container(loaded)
         if not isinstance(given, dict):
             raise ConfigError(f"{label}: expected keys and values at the top level")
-        given |= {key: _written_out(given[key]) for key in _COMPONENTS if key in given}
+        for key in _COMPONENTS:
+            given[key] = _written_out(given.get(key, kind.model_fields[key].get_default(call_default_factory=True).name))
         if isinstance(given.get("train"), str):
             given["train"] = _written_out(curriculum_for(given["train"]).model_dump(mode="json"))
         for override in overrides:
