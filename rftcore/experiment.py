@@ -21,7 +21,7 @@ from rftcore import records, registry
 from rftcore.blueprint import load_record, make_environment
 from rftcore.curriculum import UpdateRecord
 from rftcore.environment import Environment
-from rftcore.errors import SplitError
+from rftcore.errors import RunError, SplitError
 from rftcore.plan import pools
 from rftcore.records import RunFolder
 from rftcore.rollout import Actor, PolicyActor, collect
@@ -44,7 +44,13 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     config, plan = load_record(folder)
     node = next(node for node in plan.stages if node.key == payload["key"])
     place, started = folder.stage(node.key), time.monotonic()
-    report(0, node.updates, "starts")
+    resume, log = place / "resume", place / "updates.jsonl"
+    told = records.read_lines(log)
+    first = _resume_point(resume)
+    if first > len(told):  # a power cut took lines that the checkpoint had seen
+        first = 0
+    told = told[:first]
+    report(first, node.updates, "starts")
     environments = _environments(config, [source.environment for source in node.stage.sources])
     tasks = {
         pool: environments[pool.partition(":")[0]].tasks("train", pool.partition(":")[2])
@@ -54,16 +60,10 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         _check_start(environments, pool[0])
     algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
     curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
-    resume, log = place / "resume", place / "updates.jsonl"
-    told = records.read_lines(log)
-    first = _resume_point(resume)
-    if first > len(told):  # a power cut took lines that the checkpoint had seen
-        first = 0
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
     engine = _engine(config, resume if first else parent, algorithm)
     if first:
         engine.restore(resume)
-    told = told[:first]
     records.write_text(log, "".join(records.line(value) for value in told))
     history = [_history(value) for value in told]
     report(first, node.updates, "")
@@ -186,11 +186,17 @@ def _check_start(environments: Mapping[str, Environment], task: Task) -> None:
 
 
 def _resume_point(folder: Path) -> int:
-    if not (folder / "checkpoint.json").is_file():
+    """Return the updates that a resumable checkpoint has behind it; 0 without one."""
+    index = folder / "checkpoint.json"
+    if not index.is_file():
         return 0
-    from rftcore.train.checkpoint import read_state
-
-    return int(read_state(folder)["update"])
+    try:
+        return int(records.read_json(index)["state"]["update"])
+    except (RunError, LookupError, TypeError, ValueError) as error:
+        raise RunError(
+            f"the checkpoint {str(folder)!r} is damaged ({error}). Delete that folder and resume the run: the stage is "
+            "trained again from its beginning"
+        ) from error
 
 
 def _seed(*parts: object) -> int:

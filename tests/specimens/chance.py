@@ -32,7 +32,9 @@ class Answering(Episode):
         self._left -= 1
         ended = not right or not self._left
         self.observation = "no" if not right else "yes" if ended else "again"
-        return Step(self.observation, float(right and ended), ended, success=right and ended, valid=action.isprintable())
+        return Step(
+            self.observation, float(right and ended), ended, success=right and ended, valid=action.isprintable()
+        )
 
     def random_action(self, rng: random.Random) -> str:
         return "".join(rng.choice("ab") for _ in range(rng.randint(1, 3)))

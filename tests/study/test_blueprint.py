@@ -1,0 +1,249 @@
+"""What a run is before it runs: one id for every way to write it down, and everything that is wrong said at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rftcore import ConfigError, Experiment, PluginError, RftError, Study
+from rftcore.blueprint import settings
+from rftcore.schemas.config import ExperimentConfig
+from rftcore.study import Evaluation
+from tests.study.conftest import AXES, CHANCE, small
+
+YAML = """
+name: in-yaml
+model: {model}
+environments:
+  even: {{max_turns: 2}}
+algorithm: grpo
+sampling: {{max_new_tokens: 3}}
+train: even:easy>third
+"""
+
+
+def test_objects_in_python_and_a_file_with_overrides_are_one_run(model: Path, tmp_path: Path) -> None:
+    from chance import Even  # type: ignore[import-not-found]
+
+    from rftcore_grpo.algorithm import GRPO
+    from rftcore_sequential.curricula import Sequential
+
+    composed = Experiment(
+        name="in-python",
+        model=model,
+        train=Sequential(train=["even:easy", "third"]),
+        environments=[Even(max_turns=2), "third"],
+        algorithm=GRPO(kl=0.02),
+        sampling={"max_new_tokens": 3},
+        training={"updates": 7},
+    )
+    file = tmp_path / "experiment.yaml"
+    file.write_text(YAML.format(model=model))
+    written = Experiment(file, ["algorithm.kl=0.02", "training.updates=7"])
+    assert composed.id == written.id
+    assert composed.blueprint.plan == written.blueprint.plan
+    assert (composed.config.name, written.config.name) == ("in-python", "in-yaml")
+
+
+def test_a_study_from_fields_a_mapping_and_a_file_is_one_study(model: Path, tmp_path: Path) -> None:
+    mapping = small(model, axes=AXES, held_out="installed")
+    file = tmp_path / "study.json"
+    file.write_text(json.dumps(mapping))  # JSON is YAML
+    assert Study(mapping).id == Study(**mapping).id == Study(file).id == Study(str(file)).id
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "name=other",
+        "executor={name: processes, workers: 3}",
+        "executor=inline",
+    ],
+)
+def test_the_name_and_the_executor_are_no_part_of_the_id(model: Path, override: str) -> None:
+    config = small(model, axes=AXES)
+    assert Study(config, [override]).id == Study(config).id
+
+
+def test_where_a_model_lies_is_no_part_of_the_id_but_its_weights_are(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(model)
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in model.iterdir():
+        (other / file.name).write_bytes(file.read_bytes())
+    same = Study(small(model, axes=AXES)).id
+    assert Study(small(tmp_path / "link", axes=AXES)).id == Study(small(other, axes=AXES)).id == same
+    weights = other / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    assert Study(small(other, axes=AXES)).id != same
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "training.updates=4",
+        "learner.learning_rate=0.02",
+        "algorithm.clip_high=0.3",
+        "environments.even.max_turns=2",
+        "evaluation.samples=3",
+        "references=[random]",
+        "axes.transfer=[even]",
+        "sampling.temperature=0.9",
+        "format=react",
+    ],
+)
+def test_everything_that_can_change_a_number_changes_the_id(model: Path, override: str) -> None:
+    config = small(model, axes=AXES)
+    assert Study(config, [override]).id != Study(config).id
+
+
+def test_the_resolved_configuration_has_every_default(model: Path) -> None:
+    study = Study(small(model, axes=AXES, environments={}))
+    assert study.config.environments == {"even": {"max_turns": 3}, "third": {"max_turns": 3}}
+    assert study.config.algorithm.options["clip_low"] == 0.2
+    assert study.config.sampler.options == {"slots": 64, "max_context": 2048}
+    assert study.config.metrics[0].name == "generalization"
+    assert study.config.axes.sequence[0].options == {"train": ["even:easy", "third"], "updates": None}  # type: ignore[attr-defined]
+    assert Study(study.config).id == study.id  # a resolved configuration is a fixed point
+
+
+def said(kind: type[Study], error: type[RftError] = ConfigError, **fields: Any) -> list[str]:
+    with pytest.raises(error) as caught:
+        kind({**small(), **fields})
+    return str(caught.value).splitlines()
+
+
+def test_every_wrong_key_of_the_schema_is_named_with_its_path() -> None:
+    lines = said(
+        Study,
+        axes={"difficulty": ["even"], "transfr": []},
+        learner={"learning_rte": 1e-4},
+        training={"updates": 0, "groups": "many"},
+        evaluation={"tasks": 1},
+        held_out="all",
+    )
+    assert lines[0] == "6 options are wrong:"
+    assert sorted(line.strip() for line in lines[1:]) == [
+        "axes.transfr: unknown key; did you mean 'transfer'?",
+        "evaluation.tasks: found 1, expected greater than or equal to 2",
+        "held_out: found 'all', expected 'installed' or 'listed'",
+        "learner.learning_rte: unknown key; did you mean 'learning_rate'?",
+        "training.groups: found 'many', expected a valid integer, unable to parse string as an integer",
+        "training.updates: found 0, expected greater than or equal to 1",
+    ]
+
+
+def test_everything_that_is_wrong_with_the_components_is_said_at_once() -> None:
+    lines = said(
+        Study,
+        axes={"difficulty": [{"name": "single", "train": "even", "updats": 2}], "sequence": ["even>even>"]},
+        algorithm={"name": "grpo", "clip_lo": 0.1},
+        environments={"even": {"max_turn": 3}, "thrid": {}},
+        executor={"name": "processes", "workers": 0},
+        format="yaml",
+    )
+    text = "\n".join(lines)
+    assert "axes.difficulty.0.updats: unknown key; did you mean 'updates'?" in text
+    assert "algorithm.clip_lo: unknown key; did you mean 'clip_low'?" in text
+    assert "environments.even.max_turn: unknown key; did you mean 'max_turns'?" in text
+    assert "environment 'thrid' is not installed\n  did you mean 'third'?" in text
+    assert "executor.workers: found 0, expected greater than or equal to 1" in text
+    assert "cannot read ''; expected 'environment'" in text
+    assert "format: found 'yaml', expected one of" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "parts"),
+    [
+        ({"algorithm": "gigpo"}, ["algorithm 'gigpo' is not installed", "pip install rftcore-gigpo"]),
+        ({"algorithm": "grop"}, ["did you mean 'grpo'?"]),
+        ({"train": "webshop"}, ["environment 'webshop' is not installed", "pip install rftcore-webshop"]),
+        ({"train": {"name": "easy_to_hrd", "environment": "even"}}, ["did you mean 'easy_to_hard'?"]),
+        ({"sampler": "vllm"}, ["pip install rftcore-vllm"]),
+        ({"executor": "ray"}, ["pip install rftcore-ray"]),
+        ({"metrics": ["general"]}, ["metric 'general' is not installed"]),
+    ],
+)
+def test_an_unknown_name_says_what_to_type(model: Path, fields: dict[str, Any], parts: list[str]) -> None:
+    lines = said(Experiment, PluginError, **{"model": str(model), "train": "even", **fields})
+    for part in parts:
+        assert part in "\n".join(lines)
+
+
+def test_an_unknown_reference_policy_says_what_there_is(model: Path) -> None:
+    lines = said(Experiment, PluginError, model=str(model), train="even", references=["expert"])
+    assert "policy 'expert' is not installed" in lines[0]
+    assert "oracle" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"train": "even:medium"}, "even has no difficulty 'medium'; expected one of easy, hard"),
+        ({"train": "Even"}, "cannot read 'Even'; expected 'environment' or 'environment:difficulty'"),
+        ({"train": "even", "sampling": {"temperature": 0}}, "sampling.temperature: found 0.0"),
+        ({"train": "even", "evaluation": {"environments": ["third"]}}, "environment 'third' is not among those"),
+        ({"train": "even", "evaluation": {"environments": []}}, "there is no environment to evaluate in"),
+        ({"train": "even", "model": "rftcore/none"}, "'rftcore/none' is not installed; try 'pip install rftcore-none'"),
+        ({"train": "even", "model": "./none"}, "model: there is no folder './none'"),
+        ({"train": "even", "model": str(CHANCE.parent)}, "holds no config.json"),
+        ({"train": "even", "name": "a/b"}, "name: found 'a/b'"),
+        ({"train": "even+even"}, "even occurs more than once in one stage"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_runs(model: Path, fields: dict[str, Any], message: str) -> None:
+    assert message in "\n".join(said(Experiment, **{"model": str(model), **fields}))
+
+
+@pytest.mark.parametrize("axes", [{}, {"difficulty": []}, {"transfer": [], "sequence": []}])
+def test_a_study_without_anything_to_train_is_refused(axes: dict[str, Any]) -> None:
+    assert said(Study, axes=axes) == [
+        f"axes: found {axes!r}, expected something to train under difficulty, transfer or sequence"
+    ]
+
+
+def test_a_study_without_axes_is_refused() -> None:
+    assert said(Study) == ["axes: missing; expected a value"]
+
+
+def test_fields_beside_a_configuration_are_refused_and_not_ignored() -> None:
+    with pytest.raises(ConfigError, match="found both a configuration and seed, training; write those as overrides"):
+        settings(ExperimentConfig, {"train": "even"}, [], seed=1, training={})
+
+
+def test_two_environments_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigError, match="environments: found two of one name"):
+        Experiment(train="even", environments=["even", "even"])
+
+
+def test_an_evaluation_takes_every_installed_environment_unless_some_are_named(model: Path) -> None:
+    assert Evaluation(small(model, environments={})).config.environments.keys() == {"even", "third"}
+    assert Evaluation(small(model)).config.environments.keys() == {"even"}
+
+
+def test_planning_a_study_of_the_real_environments_imports_neither_torch_nor_the_worlds(model: Path) -> None:
+    """They would cost seconds, in every dry run too."""
+    code = """
+import json, sys, time
+from rftcore import Study
+model = sys.argv[1]
+start = time.process_time()
+study = Study(model=model, axes={"transfer": ["textcraft", "babyai"]}, held_out="installed")
+seconds = time.process_time() - start
+heavy = {"torch", "transformers", "minigrid"} & set(sys.modules)
+print(json.dumps([seconds, len(study.blueprint.plan.cells), sorted(heavy)]))
+"""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("RFTCORE_BLOCK")
+        patch.delenv("RFTCORE_PLUGIN_FILES")
+        done = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
+    seconds, cells, heavy = json.loads(done.stdout)
+    assert heavy == []
+    assert cells == (3 + 2) * 4
+    assert seconds < 3  # about 0.7 on an idle core

@@ -1,0 +1,229 @@
+"""A run that is killed anywhere, stopped, or robbed of a file goes on to the numbers of one that never was.
+
+A child is forked and killed at its n-th access to the disk, so that every moment can be reached: between two files, or
+in the middle of a checkpoint's two renames.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rftcore import Experiment, RunError
+from rftcore.display import Display
+from rftcore.executor import Progress
+from rftcore.records import RunFolder, read_lines
+from rftcore.study import finished, run_folder
+from tests.study.conftest import in_child, kill_myself, report_of, small
+
+Differences = Callable[[Any, Any], list[str]]
+
+
+@pytest.fixture(scope="module")
+def config(model: Path) -> dict[str, Any]:
+    evaluation = {"tasks": 2, "samples": 2, "environments": ["even"]}
+    return small(model, train="even:easy>third:easy", evaluation=evaluation, references=["random"])
+
+
+@pytest.fixture
+def experiment(config: dict[str, Any]) -> Experiment:
+    return Experiment(config)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The report of the run that nothing happened to."""
+    from tests.study.conftest import small_world
+
+    root = tmp_path_factory.mktemp("undisturbed")
+    with small_world():
+        Experiment(config).run(root)
+    return report_of(root / "small")
+
+
+@contextmanager
+def at_disk_access(number: int, act: Callable[[], object], *, lasting: bool = False) -> Iterator[list[int]]:
+    """Call `act` at the `number`-th time, from 1, that a file is opened, flushed or renamed; `lasting`: and after."""
+    count = [0]
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            count[0] += 1
+            if count[0] == number or (lasting and count[0] > number):
+                act()
+            return function(*arguments, **options)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in ((os, "fsync"), (os, "rename"), (Path, "replace"), (Path, "rename"), (Path, "open")):
+            patch.setattr(owner, name, counted(getattr(owner, name)))
+        yield count
+
+
+def accesses(experiment: Experiment, root: Path) -> int:
+    """How often an undisturbed run reaches `at_disk_access`."""
+    with at_disk_access(0, lambda: None) as count:
+        experiment.run(root)
+    return count[0]
+
+
+def test_a_run_killed_anywhere_resumes_to_the_numbers_of_one_that_was_not(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
+) -> None:
+    total = accesses(experiment, tmp_path / "count")
+    assert total > 60
+    assert differences(report_of(tmp_path / "count/small"), undisturbed) == []
+    moments = sorted({round(1 + step * (total - 1) / 10) for step in range(11)})
+    partial = 0
+    for moment in moments:
+        root = tmp_path / str(moment)
+
+        def killed(moment: int = moment, root: Path = root) -> None:
+            with at_disk_access(moment, kill_myself):
+                experiment.run(root)
+
+        assert in_child(killed) == -9, moment
+        folder = RunFolder(root / "small")
+        if (folder.path / "run.json").is_file():
+            partial += 0 < len(finished(folder, experiment.blueprint.plan)) < 8
+        experiment.run(root)
+        assert differences(report_of(folder.path), undisturbed) == [], moment
+        left = [path.name for path in folder.path.rglob("*") if path.name.startswith(".") and path.name != ".lock"]
+        assert [name for name in left if not name.endswith((".writing", ".old"))] == []
+    assert partial > len(moments) / 2
+
+
+def test_a_run_killed_twice_in_one_stage_tells_each_update_once(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
+) -> None:
+    class Killer(Display):
+        def __init__(self, job: int, done: int) -> None:
+            self.job, self.done = job, done
+
+        def plan(self, jobs: Any, slots: int) -> None:
+            self.id = jobs[self.job].id
+
+        def progress(self, progress: Progress) -> None:
+            if progress.job == self.id and progress.done == self.done:
+                kill_myself()
+
+    for job, done in ((0, 2), (0, 3), (0, 2)):  # the third is the second stage: the first is done by then
+        assert in_child(lambda job=job, done=done: experiment.run(tmp_path, display=Killer(job, done))) == -9
+    experiment.run(tmp_path)
+    assert differences(report_of(tmp_path / "small"), undisturbed) == []
+    events = read_lines(tmp_path / "small" / "events.jsonl")
+    told = [(event["stage"], event["update"]) for event in events if event["event"] == "UpdateFinished"]
+    assert len(told) == len(set(told))
+    assert [event["resumed"] for event in events if event["event"] == "RunStarted"] == [False, True, True, True]
+
+
+def test_ctrl_c_leaves_what_is_complete_and_the_run_goes_on(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
+) -> None:
+    class Interrupted(Display):
+        def finished(self, job: str) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(tmp_path, display=Interrupted())
+    folder = RunFolder(tmp_path / "small")
+    assert len(finished(folder, experiment.blueprint.plan)) == 1
+    assert not folder.locked
+    run_folder(folder)
+    assert differences(report_of(folder.path), undisturbed) == []
+
+
+@pytest.mark.filterwarnings("ignore:rftcore .* failed in rft_:RuntimeWarning")  # the log of events has no room either
+@pytest.mark.parametrize("moment", [2, 34, 50])
+def test_a_full_disk_is_an_error_that_says_what_to_do_and_loses_nothing(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences, moment: int
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with (
+        at_disk_access(moment, full, lasting=True),
+        pytest.raises(RunError, match=r"No space left on device.*make room"),
+    ):
+        experiment.run(tmp_path)
+    experiment.run(tmp_path)
+    assert differences(report_of(tmp_path / "small"), undisturbed) == []
+
+
+@pytest.mark.parametrize("most", [600, 9_000, 60_000])
+def test_files_that_cannot_grow_are_an_error_and_not_a_damaged_run(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences, most: int
+) -> None:
+    """The system itself cuts every file at `most` bytes: run.json, a checkpoint's index, its weights."""
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        with pytest.raises(RunError, match=r"cannot be written: .*File too large.*make room"):
+            experiment.run(tmp_path)
+
+    assert in_child(limited) == 0
+    experiment.run(tmp_path)
+    assert differences(report_of(tmp_path / "small"), undisturbed) == []
+
+
+def test_a_damaged_checkpoint_is_named_and_made_again_when_it_is_deleted(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
+) -> None:
+    experiment.run(tmp_path)
+    folder, plan = RunFolder(tmp_path / "small"), experiment.blueprint.plan
+    checkpoint = folder.stage(plan.stages[0].key) / "checkpoint"
+    needs = next(cell for cell in plan.cells if cell.checkpoint == plan.stages[0].key)
+    weights = (checkpoint / "model.safetensors").read_bytes()
+
+    folder.cell_figures(needs.key).unlink()
+    (checkpoint / "model.safetensors").write_bytes(weights[:-5])
+    with pytest.raises(RunError, match=rf"model\.safetensors has {len(weights) - 5} bytes, {len(weights)} expected"):
+        run_folder(folder)
+    (checkpoint / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    with pytest.raises(RunError, match=r"the content of model\.safetensors has changed"):
+        run_folder(folder)
+    (checkpoint / "model.safetensors").unlink()
+    with pytest.raises(RunError, match=r"model\.safetensors is missing. Delete that folder and resume the run"):
+        run_folder(folder)
+    (checkpoint / "checkpoint.json").write_text('{"files"')
+    with pytest.raises(RunError, match=r"checkpoint\.json cannot be read. Delete that folder and resume the run"):
+        run_folder(folder)
+    shutil.rmtree(checkpoint)
+    run_folder(folder)
+    assert differences(report_of(folder.path), undisturbed) == []
+
+
+def test_checkpoints_that_nothing_needs_any_more_may_be_deleted(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
+) -> None:
+    experiment.run(tmp_path)
+    folder, plan = RunFolder(tmp_path / "small"), experiment.blueprint.plan
+    for stage in plan.stages:
+        shutil.rmtree(folder.stage(stage.key) / "checkpoint")
+    assert len(finished(folder, plan)) == len(plan.stages) + len(plan.cells)
+    last = next(cell for cell in plan.cells if cell.checkpoint == plan.stages[1].key)
+    folder.cell(last.key).unlink()
+    open_jobs = {plan.stages[0].key, plan.stages[1].key, last.key}
+    assert {*(stage.key for stage in plan.stages), *(c.key for c in plan.cells)} - finished(folder, plan) == open_jobs
+    run_folder(folder)
+    assert differences(report_of(folder.path), undisturbed) == []
+
+
+def test_damaged_trajectories_are_named(experiment: Experiment, tmp_path: Path) -> None:
+    experiment.run(tmp_path)
+    folder = RunFolder(tmp_path / "small")
+    cell = folder.cell(experiment.blueprint.plan.cells[0].key)
+    cell.write_text(cell.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+    with pytest.raises(RunError, match=rf"trajectories '.*{cell.name}' are damaged[^\0]*Delete that file and resume"):
+        run_folder(folder)
+    cell.unlink()
+    run_folder(folder)
