@@ -31,7 +31,8 @@ def compose(kind: type[Config], source: Path | str | Mapping[str, Any], override
         if not isinstance(given, dict):
             raise ConfigError(f"{label}: expected keys and values at the top level")
         for key in _COMPONENTS:
-            given[key] = _written_out(given.get(key, kind.model_fields[key].get_default(call_default_factory=True).name))
+            usual = kind.model_fields[key].get_default(call_default_factory=True).name
+            given[key] = _written_out(given.get(key, usual))
         if isinstance(given.get("train"), str):
             given["train"] = _written_out(curriculum_for(given["train"]).model_dump(mode="json"))
         for override in overrides:

@@ -65,7 +65,7 @@ class Curriculum(ABC):
 
     name: ClassVar[str]
     picking: ClassVar[str] = ""
-    """Names the rule of `next`. Curricula that pick alike give it one name, and a study trains their equal stages once."""
+    """Names the rule of `next`: curricula that pick alike give it one name, and a study trains equal stages once."""
 
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
         """Take a `Config`, or its fields as keyword arguments."""

@@ -54,7 +54,8 @@ class Episode(ABC):
         """Return one action drawn from the available ones, or from the environment's grammar."""
         actions = self.available_actions()
         if not actions:
-            raise EpisodeError(f"{type(self).__name__} lists no actions; override random_action to draw from its grammar")
+            kind = type(self).__name__
+            raise EpisodeError(f"{kind} lists no actions; override random_action to draw from its grammar")
         return rng.choice(actions)
 
     def expert_action(self) -> str | None:

@@ -1,7 +1,7 @@
 """The contract of an executor: where the jobs of a study run.
 
-A job is one stage of training or one evaluation cell: pure data in, files in the run folder and a small value out. Results
-never depend on the executor. One call carries a whole job, never a step.
+A job is one stage of training or one evaluation cell: pure data in, files in the run folder and a small value out.
+Results never depend on the executor. One call carries a whole job, never a step.
 """
 
 from __future__ import annotations

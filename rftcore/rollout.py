@@ -2,7 +2,8 @@
 
 `collect` plays k episodes of each task and returns groups. Episodes run concurrently with no barrier between turns or
 between episodes: `lanes` of them are live, and a finished one is replaced at once, in the order of the tasks. A failed
-machine is not a failed agent: the episode is tried again afresh, and then masked and counted. Nothing here imports torch.
+machine is not a failed agent: the episode is tried again afresh, and then masked and counted. Nothing here imports
+torch.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class ModelActor(Actor):
 
 
 class _ModelVoice(Voice):
-    def __init__(self, actor: ModelActor, environment: Environment, task: Task, number: int, rng: random.Random) -> None:
+    def __init__(
+        self, actor: ModelActor, environment: Environment, task: Task, number: int, rng: random.Random
+    ) -> None:
         self._actor, self._number, self._rng = actor, number, rng
         self._share = task.digest
         system = actor._form.system(environment.instructions)
@@ -191,8 +194,8 @@ async def collect(
     if groups and all(t.masked for group in groups for t in group.trajectories):
         first = groups[0].trajectories[0]
         raise RunError(
-            f"all {len(tasks) * samples} episodes failed before the agent could, so there is nothing to learn or measure; "
-            f"the first, {first.task.id}, ended with {first.status}: {first.error}"
+            f"all {len(tasks) * samples} episodes failed before the agent could, so there is nothing to learn or "
+            f"measure; the first, {first.task.id}, ended with {first.status}: {first.error}"
         )
     return groups
 
@@ -286,7 +289,7 @@ async def _attempt(
 
 
 def episode_return(environment: Environment, rewards: Sequence[float]) -> float:
-    """Fold the rewards of an episode into its return, as the environment declares: last, sum or max; 0.0 without any."""
+    """Fold an episode's rewards into its return, as the environment declares: last, sum or max; 0.0 without any."""
     if not rewards:
         return 0.0
     return {"last": rewards[-1], "sum": sum(rewards), "max": max(rewards)}[environment.returns]

@@ -37,7 +37,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
-            raise ValueError(f"name {self.name!r}: expected lower-case letters, digits, '_' or '-', starting with a letter")
+            raise ValueError(f"name {self.name!r}: expected lower-case letters, digits, '_' or '-', a letter first")
         if not _TARGET.match(self.target):
             raise ValueError(f"target {self.target!r} of {self.name!r}: expected 'package.module:Class'")
 
@@ -83,7 +83,7 @@ class PolicySpec(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerSpec(Spec):
-    """`config` is the target's `Config` under a name that is cheap to import, so that options are checked without torch."""
+    """`config` is the target's `Config` under a name that is cheap to import: options are checked without torch."""
 
     kind: ClassVar[str] = "sampler"
 

@@ -1,7 +1,7 @@
 """A tokenizer's chat template as token pieces, so that nothing sampled is ever encoded again.
 
-The template is rendered to text with a placeholder where the model's answer stands; the text before and after it are the
-pieces. Only text from the environment is encoded. When a template has no place for a system message, the
+The template is rendered to text with a placeholder where the model's answer stands; the text before and after it are
+the pieces. Only text from the environment is encoded. When a template has no place for a system message, the
 system prompt opens the first observation.
 """
 

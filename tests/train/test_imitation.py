@@ -25,7 +25,14 @@ class Echo(Environment):
 
     def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
         return [
-            Task(environment="echo", id=f"echo/easy/{split}/{word}", split=split, difficulty=difficulty, seed=0, data={"word": word})
+            Task(
+                environment="echo",
+                id=f"echo/easy/{split}/{word}",
+                split=split,
+                difficulty=difficulty,
+                seed=0,
+                data={"word": word},
+            )
             for word in ("red", "blue")
         ]
 
@@ -75,7 +82,10 @@ def test_mistakes_are_demonstrated_too_and_the_turn_limit_holds() -> None:
 
 def test_batches_are_of_like_length_and_follow_from_the_seed() -> None:
     rows = [Row(list(range(length))) for length in range(1, 60)]
-    one, same = ([[len(row.ids) for row in batch] for batch in islice(batches(lambda r: r.choice(rows), 4, 3), 16)] for _ in (1, 2))
+    one, same = (
+        [[len(row.ids) for row in batch] for batch in islice(batches(lambda rng: rng.choice(rows), 4, 3), 16)]
+        for _ in range(2)
+    )
     assert one == same
     assert max(max(batch) - min(batch) for batch in one) < 15
 
@@ -84,6 +94,6 @@ def test_imitation_lowers_the_loss_of_the_demonstrated_tokens() -> None:
     model = build_model(600, TinyConfig(width=32, layers=1, heads=2, mlp=32), seed=0)
     losses: list[float] = []
     draw = batches(lambda rng: _row(0.0, rng.randrange(2)), 4, seed=0)
-    imitate(model, draw, steps=40, learning_rate=1e-2, context_weight=0.1, on_step=lambda step, loss: losses.append(loss))
+    imitate(model, draw, steps=40, learning_rate=1e-2, context_weight=0.1, on_step=lambda _, loss: losses.append(loss))
     assert losses[0] > 5.0
     assert losses[-1] < 0.2

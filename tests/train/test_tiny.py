@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from rftcore.train.chat import ChatEncoder
 from rftcore.train.tiny import TinyConfig, build_model, build_tokenizer, phrases
 
-SEEN = ["You see a red ball 1 2 steps away.\nYou are in a room.", "You see a blue key 2 3 steps away.\nYou are in a room."]
+SEEN = [
+    "You see a red ball 1 2 steps away.\nYou are in a room.",
+    "You see a blue key 2 3 steps away.\nYou are in a room.",
+]
 
 
 @given(st.text())

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from rftcore_sequential import plugin
-from rftcore_sequential.curricula import EasyToHard, Horizon, Mixture, Sequential, Single
 
 from rftcore.curriculum import Curriculum, Source, Stage, parse_train
 from rftcore.errors import ConfigError
 from rftcore.schemas.task import Task
+from rftcore_sequential import plugin
+from rftcore_sequential.curricula import EasyToHard, Horizon, Mixture, Sequential, Single
 
 EASY = Source(environment="textcraft", difficulty="easy")
 HARD = Source(environment="textcraft", difficulty="hard")

@@ -11,11 +11,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rftcore_sequential.picking import apportion, pick, pool_shares, shuffled
 
 from rftcore.curriculum import Source, Stage
 from rftcore.errors import ConfigError
 from rftcore.schemas.task import Task
+from rftcore_sequential.picking import apportion, pick, pool_shares, shuffled
 
 
 def pool(name: str, size: int) -> list[Task]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from rftcore_textcraft import plugin
-from rftcore_textcraft.environment import TextCraft
-from rftcore_textcraft.tasks import goals
 
 from rftcore.errors import ConfigError
 from rftcore.schemas.task import Task
+from rftcore_textcraft import plugin
+from rftcore_textcraft.environment import TextCraft
+from rftcore_textcraft.tasks import goals
 
 SIZES = {("train", "easy"): 2400, ("test", "easy"): 680, ("train", "hard"): 3620, ("test", "hard"): 1020}
 PLANS = {"easy": (2, 3), "hard": (4, 6)}

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from rftcore.errors import ConfigError
 from rftcore_textcraft.environment import TextCraft
 from rftcore_textcraft.episode import Crafting
 from rftcore_textcraft.original import OriginalRules, spoilt
 from rftcore_textcraft.recipes import Recipe, RecipeBook, command, minecraft
 from rftcore_textcraft.tasks import all_recipes
-
-from rftcore.errors import ConfigError
 
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "fidelity" / "textcraft.jsonl.gz"
 

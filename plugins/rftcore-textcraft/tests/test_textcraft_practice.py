@@ -4,11 +4,11 @@ import random
 import time
 
 import pytest
+
+from rftcore.schemas.task import Task
 from rftcore_textcraft.environment import TextCraft
 from rftcore_textcraft.recipes import Recipe
 from rftcore_textcraft.tasks import all_recipes
-
-from rftcore.schemas.task import Task
 
 PLANS = {"easy": (2, 3), "hard": (4, 6)}
 

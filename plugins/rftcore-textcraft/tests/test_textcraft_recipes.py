@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 import pytest
+
 from rftcore_textcraft.recipes import Recipe, RecipeBook, matching, minecraft, read_files, readable
 from rftcore_textcraft.tasks import all_recipes
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+
 from rftcore_textcraft.recipes import Recipe, RecipeBook
 from rftcore_textcraft.rules import Rules
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import rftcore_tiny
-
 from rftcore.models import find_model, sha256
 
 
