@@ -8,7 +8,7 @@ reinforcement fine-tuning needs.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -115,22 +115,3 @@ def batches(draw: Callable[[random.Random], Row | None], size: int, seed: int) -
         cut = [pool[start : start + size] for start in range(0, len(pool), size)]
         rng.shuffle(cut)
         yield from cut
-
-
-def mixed_tasks(
-    environments: Mapping[str, Environment], practice: float
-) -> Callable[[random.Random], tuple[Environment, Task]]:
-    """Return a drawer of train-split tasks: environments and difficulties in equal parts.
-
-    Where an environment offers `practice_task`, a share `practice` of its tasks are invented ones.
-    """
-    cells = [(environment, difficulty) for environment in environments.values() for difficulty in environment.difficulties]
-
-    def draw(rng: random.Random) -> tuple[Environment, Task]:
-        environment, difficulty = rng.choice(cells)
-        invent = getattr(environment, "practice_task", None)
-        if invent is not None and rng.random() < practice:
-            return environment, invent(rng, difficulty)
-        return environment, rng.choice(environment.tasks("train", difficulty))
-
-    return draw
