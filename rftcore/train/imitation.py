@@ -76,7 +76,8 @@ def imitate(
     The loss is the mean cross-entropy (nats) of demonstrated tokens plus `context_weight` times that of all others:
     predicting observations teaches a small model to copy. Reports `(step, loss of demonstrated tokens)`.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.01, foreach=True)
+    parameters = list(model.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.01, foreach=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
     model.train()
     for step, rows in zip(range(steps), batches, strict=False):
@@ -94,7 +95,7 @@ def imitate(
         loss = (nats * shown).sum() / shown.sum()
         total = loss + context_weight * (nats * context).sum() / context.sum()
         total.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
