@@ -69,17 +69,16 @@ class Bars(Display):
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         """Draw on `console`; `clock` gives seconds."""
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
         from rich.table import Column
 
         name = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._console, self._clock = console, clock
         self._bars = Progress(
             TextColumn("{task.description}", markup=False, table_column=name),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=10),
             TaskProgressColumn(),
             TextColumn("{task.fields[remark]}", markup=False, table_column=Column(no_wrap=True)),
-            TimeElapsedColumn(),
             console=console,
             expand=True,
             disable=not console.is_terminal,
@@ -89,6 +88,7 @@ class Bars(Display):
         self._running: dict[str, _Running] = {}
         self._ended: list[tuple[str, float, float]] = []  # target, size, seconds
         self._slots = 1
+        self._failed = False
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -138,16 +138,17 @@ class Bars(Display):
     def failed(self, job: str, error: BaseException) -> None:
         """Take the job's bar away and say why."""
         self._end(job)
+        self._failed = True
         text = str(error) or type(error).__name__
         self._print(f"{self._jobs[job].label} failed: {text}", "red")
         if self._running:
             self._print("What runs now is let finish; nothing else begins.", "red")
 
     def remaining(self) -> float | None:
-        """Return about how many seconds are left; None while nothing is known, or nothing is left."""
+        """Return about how many seconds are left; None while nothing is known, after a failure, and at the end."""
         now = self._clock()
         pace = self._ended + [(r.job.target, r.work, now - r.began) for r in self._running.values() if r.work > 0]
-        if not pace or not (self._waiting or self._running):
+        if not pace or self._failed or not (self._waiting or self._running):
             return None
         every = sum(seconds for _, _, seconds in pace) / sum(size for _, size, _ in pace)
         left = {r.job.id: r.job.size * (1 - r.share) for r in self._running.values()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue
 
@@ -33,6 +33,12 @@ class Task(Frozen):
         """sha256 of the whole content, private answer included."""
         # Every field is a JSON value already, and a study hashes thousands of tasks: no dump in between.
         return digest({name: getattr(self, name) for name in _FIELDS})
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some fields changed, and a digest of its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("digest", None)
+        return copy
 
 
 _FIELDS = tuple(Task.model_fields)

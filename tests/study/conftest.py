@@ -47,6 +47,10 @@ def _installed() -> tuple[Plugin, ...]:
         return plugins.installed()
 
 
+with small_world():
+    import chance  # type: ignore[import-not-found]  # noqa: F401  # so that tests can import it too
+
+
 @pytest.fixture(autouse=True)
 def _small_world() -> Iterator[None]:
     with small_world():
