@@ -155,6 +155,10 @@ def test_the_readme_lists_every_command_and_no_other() -> None:
     assert sorted(stated) == sorted(str(command.callback.__name__) for command in app.registered_commands)
 
 
+def test_the_picture_of_a_report_is_small_enough_for_a_readme() -> None:
+    assert (DOCS / "report.png").stat().st_size < 300_000
+
+
 def test_the_page_of_runs_shows_the_files_as_the_code_does() -> None:
     listing = textwrap.dedent(str(records.__doc__).split("\n\n")[1])
     assert listing.strip() in (DOCS / "runs.md").read_text(encoding="utf-8")
