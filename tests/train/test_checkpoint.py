@@ -1,0 +1,151 @@
+"""A checkpoint is whole or it is not there, and training goes on from it to the very bit."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import SafetensorError
+
+from rftcore.errors import RunError
+from rftcore.train import checkpoint
+from rftcore.train.checkpoint import load_model, read_state, restore_optimizer, save_checkpoint, verify
+from rftcore.train.rows import Row
+from rftcore.train.tiny import build_tokenizer
+
+Make = Callable[..., Any]
+TOKENIZER = build_tokenizer(["go on"])
+ROWS = [Row([4, 9, 8, 0], [2, 3], [-3.0, -3.0], [1.0, -0.5]), Row([4, 7, 0], [2], [-3.0], [-1.0])]
+
+
+def weights(model: Any) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "llama", "gpt_neox"])
+def test_weights_and_state_come_back_as_they_were(kind: str, tmp_path: Path, make_model: Make) -> None:
+    model = make_model(kind)
+    save_checkpoint(tmp_path / "a" / "last", model, TOKENIZER, {"update": 3, "seen": [1.5, None]})
+    assert read_state(tmp_path / "a" / "last") == {"update": 3, "seen": [1.5, None]}
+    assert equal(weights(load_model(tmp_path / "a" / "last")), weights(model))
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["last"]
+
+
+def test_a_checkpoint_replaces_the_one_before_it(tmp_path: Path, make_model: Make) -> None:
+    save_checkpoint(tmp_path / "last", make_model("qwen2"), TOKENIZER, {"update": 1})
+    save_checkpoint(tmp_path / "last", make_model("qwen2", seed=1), TOKENIZER, {"update": 2})
+    assert read_state(tmp_path / "last") == {"update": 2}
+    assert equal(weights(load_model(tmp_path / "last")), weights(make_model("qwen2", seed=1)))
+    assert [path.name for path in tmp_path.iterdir()] == ["last"]
+
+
+@pytest.mark.parametrize("lora", [None, {"rank": 4}])
+def test_training_goes_on_from_a_checkpoint_to_the_very_bit(
+    lora: Any, tmp_path: Path, make_model: Make, make_learner: Make
+) -> None:
+    make_model("llama").save_pretrained(tmp_path / "base")
+    straight = make_learner(load_model(tmp_path / "base"), learning_rate=1e-2, lora=lora)
+    for _ in range(2):
+        straight.step(ROWS)
+    save_checkpoint(tmp_path / "last", straight.model, TOKENIZER, {}, straight.optimizer)
+    resumed = make_learner(load_model(tmp_path / "last"), learning_rate=1e-2, lora=lora)
+    assert equal(weights(resumed.model), weights(straight.model))
+    restore_optimizer(tmp_path / "last", resumed.model, resumed.optimizer)
+    fresh = make_learner(load_model(tmp_path / "last"), learning_rate=1e-2, lora=lora)
+    for learner in (straight, resumed, fresh):
+        learner.step(ROWS)
+    assert equal(weights(resumed.model), weights(straight.model))
+    assert not equal(weights(fresh.model), weights(straight.model))
+
+
+@pytest.fixture
+def saved(tmp_path: Path, make_model: Make) -> Path:
+    """A sound checkpoint."""
+    save_checkpoint(tmp_path / "last", make_model("qwen2"), TOKENIZER, {"update": 1})
+    return tmp_path / "last"
+
+
+def test_a_missing_file_is_named(saved: Path) -> None:
+    (saved / "model.safetensors").unlink()
+    for read in (verify, read_state, load_model):
+        with pytest.raises(RunError, match=r"last' is damaged: model\.safetensors is missing\. Delete that folder"):
+            read(saved)
+
+
+def test_a_truncated_file_is_named_with_its_sizes(saved: Path) -> None:
+    size = (saved / "model.safetensors").stat().st_size
+    os.truncate(saved / "model.safetensors", 100)
+    with pytest.raises(RunError, match=rf"model\.safetensors has 100 bytes, {size} expected\. Delete"):
+        load_model(saved)
+
+
+def test_a_changed_byte_is_found(saved: Path) -> None:
+    data = bytearray((saved / "model.safetensors").read_bytes())
+    data[-1] ^= 1
+    (saved / "model.safetensors").write_bytes(data)
+    with pytest.raises(RunError, match=r"the content of model\.safetensors has changed"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"state": {}}', json.dumps({"files": 3, "state": {}})])
+def test_an_index_that_cannot_be_read_is_named(text: str, saved: Path) -> None:
+    (saved / "checkpoint.json").write_text(text)
+    with pytest.raises(RunError, match=r"damaged: checkpoint\.json cannot be read"):
+        read_state(saved)
+
+
+def test_where_there_is_no_checkpoint_there_is_no_state(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="there is no checkpoint in"):
+        read_state(tmp_path)
+
+
+def test_a_folder_without_weights_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no model could be loaded from"):
+        load_model(tmp_path)
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [("save_file", FULL), ("save_file", SafetensorError("I/O error: No space left on device")), ("_sync", FULL)],
+)
+def test_a_full_disk_is_said_plainly_and_leaves_the_old_checkpoint(
+    place: str, error: Exception, saved: Path, make_model: Make, make_learner: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(checkpoint, place, full)
+    learner = make_learner(make_model("qwen2", seed=1))
+    learner.step(ROWS)
+    with pytest.raises(RunError, match=r"last' cannot be written: .*No space left on device.* make room"):
+        save_checkpoint(saved, learner.model, TOKENIZER, {"update": 2}, learner.optimizer)
+    assert read_state(saved) == {"update": 1}
+    assert equal(weights(load_model(saved)), weights(make_model("qwen2")))
+    assert [path.name for path in saved.parent.iterdir()] == ["last"]
+
+
+def test_a_full_disk_while_the_weights_are_written_is_said_too(saved: Path, make_model: Make) -> None:
+    model = make_model("qwen2", seed=1)
+
+    def full(folder: Path) -> None:
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise FULL
+
+    model.save_pretrained = full
+    with pytest.raises(RunError, match="No space left on device"):
+        save_checkpoint(saved, model, TOKENIZER, {"update": 2})
+    assert read_state(saved) == {"update": 1}
+    assert [path.name for path in saved.parent.iterdir()] == ["last"]
