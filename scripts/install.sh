@@ -27,7 +27,7 @@ if ! new_enough .venv/bin/python || [ "$(cat .venv/home 2>/dev/null)" != "$PWD" 
     fi
     echo "$PWD" > .venv/home
 fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+.venv/bin/python -m pip install -qq --disable-pip-version-check "uv>=0.9"
 
 pip_setting() { .venv/bin/python -m pip config get "global.$1" 2>/dev/null || true; }
 hand_on() { [ -z "$2" ] || export "$1=$2"; }
