@@ -1,0 +1,12 @@
+"""The conversations that `rollout.py` and `update.py` time, and the peers that they are timed against.
+
+Imported before any library reads these settings: one thread each side, no network, no notices between the results.
+"""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
