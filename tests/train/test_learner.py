@@ -1,0 +1,148 @@
+"""One update: the same however it is cut, none when it is not finite, adapters alone with LoRA."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from rftcore.errors import RunError
+from rftcore.sampler import Completion, Request
+from rftcore.train.rows import Row
+
+Make = Callable[..., Any]
+
+
+def ragged(count: int = 9) -> list[Row]:
+    """Rows of unlike lengths, some of which begin alike."""
+    rng = random.Random(3)
+    rows = []
+    for index in range(count):
+        ids = [4, 9, 9, *(rng.randrange(32) for _ in range(3 + 7 * index % 40))]
+        positions = sorted(rng.sample(range(3, len(ids)), k=min(3 + index % 5, len(ids) - 3)))
+        rows.append(Row(ids, positions, [-3.0] * len(positions), [rng.uniform(-1, 1) for _ in positions]))
+    return rows
+
+
+def weights(model: Any) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "llama", "qwen3", "gpt_neox"])
+def test_logprobs_are_those_of_the_models_own_forward(kind: str, make_model: Make, make_learner: Make) -> None:
+    model, rows = make_model(kind), ragged()
+    for row, found in zip(rows, make_learner(model, micro_tokens=64).logprobs(rows, temperature=0.5), strict=True):
+        expected = torch.log_softmax(model(torch.tensor([row.ids])).logits[0].float() / 0.5, -1)
+        assert found == pytest.approx([expected[p - 1, row.ids[p]].item() for p in row.positions], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "llama", "qwen3"])
+def test_micro_batches_add_up_to_the_whole_update(kind: str, make_model: Make, make_learner: Make) -> None:
+    small, large = (make_learner(make_model(kind), micro_tokens=tokens, max_grad_norm=1e9) for tokens in (64, 8192))
+    of_small: dict[str, torch.Tensor] = {}
+    of_large: dict[str, torch.Tensor] = {}
+    for learner, gradients in ((small, of_small), (large, of_large)):
+        learner.optimizer.step = _note(learner.model, gradients)
+    one, other = small.step(ragged()), large.step(ragged())
+    assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
+    assert of_small.keys() == of_large.keys()
+    assert any((gradient != 0).any() for gradient in of_large.values())
+    for name, gradient in of_large.items():
+        torch.testing.assert_close(of_small[name], gradient, rtol=1e-3, atol=1e-6)
+
+
+def _note(model: Any, gradients: dict[str, torch.Tensor]) -> Callable[[], None]:
+    def step() -> None:
+        gradients.update({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+
+    return step
+
+
+def test_the_figures_of_an_update_are_those_of_all_its_tokens(make_model: Make, make_learner: Make) -> None:
+    learner, rows = make_learner(make_model("qwen2"), micro_tokens=64), ragged()
+    now = learner.logprobs(rows)
+    tokens = sum(len(row.positions) for row in rows)
+    loss = -sum(a * p for row, found in zip(rows, now, strict=True) for a, p in zip(row.advantages, found, strict=True))
+    figures = learner.step(rows)
+    assert figures["loss"] == pytest.approx(loss / tokens, abs=1e-4)
+    assert figures["half"] == pytest.approx(0.5)
+    assert figures["sampler_gap"] == pytest.approx(max(abs(p + 3.0) for found in now for p in found), abs=1e-4)
+    assert 0.0 < figures["entropy"] < math.log(32)
+    assert figures["grad_norm"] > 0.0
+
+
+def test_an_update_makes_good_tokens_likelier_and_bad_ones_less_likely(make_model: Make, make_learner: Make) -> None:
+    learner = make_learner(make_model("llama"), learning_rate=1e-3)
+    rows = [Row([4, 9, 8], [2], [-3.0], [1.0]), Row([4, 7, 6], [2], [-3.0], [-1.0])]
+    before = learner.logprobs(rows)
+    learner.step(rows)
+    after = learner.logprobs(rows)
+    assert after[0][0] > before[0][0]
+    assert after[1][0] < before[1][0]
+
+
+def test_minibatches_are_optimizer_steps_of_one_update(make_model: Make, make_learner: Make) -> None:
+    learner, steps = make_learner(make_model("qwen2"), minibatches=4), []
+    plain = learner.optimizer.step
+    learner.optimizer.step = lambda: (steps.append(1), plain())
+    gap = max(abs(p + 3.0) for found in learner.logprobs(ragged()) for p in found)
+    assert learner.step(ragged())["sampler_gap"] <= gap + 1e-5
+    assert len(steps) == 4
+    learner.step(ragged(2))
+    assert len(steps) == 6
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_an_error_and_changes_no_weight(
+    value: float, make_model: Make, make_learner: Make
+) -> None:
+    calls = []
+
+    def loss(*, logprobs: torch.Tensor, **rest: Any) -> tuple[torch.Tensor, dict[str, float]]:
+        calls.append(1)
+        return logprobs.sum() * (value if len(calls) == 2 else 1.0), {}
+
+    learner = make_learner(make_model("qwen3"), loss=loss, micro_tokens=64, learning_rate=0.1)
+    before = weights(learner.model)
+    with pytest.raises(RunError, match=r"the loss is -?(nan|inf): lower learner\.learning_rate"):
+        learner.step(ragged())
+    assert len(calls) == 2
+    assert all(torch.equal(before[name], value) for name, value in weights(learner.model).items())
+    assert all(parameter.grad is None for parameter in learner.model.parameters())
+
+
+def answer(sampler: Any) -> Completion:
+    request = Request(0, 0, (4, 9, 9), random.Random(0), 1.0, 12, frozenset())
+
+    async def run() -> Completion:
+        completion: Completion = await sampler.sample(request)
+        sampler.release(0)
+        return completion
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_lora_trains_adapters_alone_and_the_sampler_sees_their_sum(
+    kind: str, make_model: Make, make_sampler: Make, make_learner: Make
+) -> None:
+    learner = make_learner(make_model(kind), lora={"rank": 4}, learning_rate=0.05)
+    sampler, before = make_sampler(learner.model), weights(learner.model)
+    first = answer(sampler)
+    for _ in range(3):
+        learner.step(ragged())
+    after = weights(learner.model)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all("lora_" in name for name in changed)
+    sampler.sync(learner.model, 1)
+    assert all(torch.equal(after[name], value) for name, value in weights(learner.model).items())
+    found = answer(sampler)
+    row = Row([4, 9, 9, *found.token_ids], list(range(3, 15)))
+    assert learner.logprobs([row])[0] == pytest.approx(found.logprobs, abs=1e-4)
+    assert found.logprobs != pytest.approx(first.logprobs, abs=1e-2)
