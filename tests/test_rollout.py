@@ -1,0 +1,216 @@
+"""Rollouts with a scripted environment: whose failure it was, what counts, and that nothing depends on the company."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from rftcore.environment import Environment, Episode, Step
+from rftcore.errors import EpisodeError, RftError, RunError
+from rftcore.rollout import ATTEMPTS, Actor, Answer, Voice, collect, episode_return
+from rftcore.sampler import ContextFull
+from rftcore.schemas.task import Split, Task
+from rftcore.schemas.trajectory import Group, Trajectory
+
+Act = Callable[[Episode, int, random.Random], Any]
+
+
+class Script(Environment):
+    """Rewards are read off each action; `end` terminates, `win` does so with success, `stop` truncates."""
+
+    name = "script"
+    max_turns = 5
+    instructions = ""
+
+    def __init__(self, break_at: Sequence[int] = (), error: Exception | None = None) -> None:
+        super().__init__()
+        self.started, self.closed = 0, 0
+        self._break_at, self._error = break_at, error or EpisodeError("the game crashed")
+
+    def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
+        return [
+            Task(environment="script", id=f"script/easy/train/{n}", split=split, difficulty=difficulty, seed=n)
+            for n in range(4)
+        ]
+
+    def start(self, task: Task) -> Episode:
+        self.started += 1
+        if self.started in self._break_at:
+            raise self._error
+        return _Scripted(self)
+
+
+class _Scripted(Episode):
+    observation = "begin"
+
+    def __init__(self, owner: Script) -> None:
+        self._owner = owner
+
+    def step(self, action: str) -> Step:
+        if action == "crash":
+            raise ValueError("a bug in the game")
+        self.observation = f"after {action}"
+        reward = float(action) if action.replace(".", "").lstrip("-").isdigit() else 0.0
+        won = action == "win"
+        return Step(self.observation, reward, won or action == "end", action == "stop", won, valid=action != "bad")
+
+    def close(self) -> None:
+        self._owner.closed += 1
+
+
+class Scripted(Actor):
+    """Answers what `act` returns; None in place of an action is an answer without the format's form."""
+
+    reminder = "say it properly"
+
+    def __init__(self, act: Act, lanes: int = 3) -> None:
+        self.act, self.lanes, self.closed = act, lanes, 0
+
+    def begin(self, environment: Environment, task: Task, episode: Episode, sample: int, rng: random.Random) -> Voice:
+        return _Spoken(self, rng)
+
+
+class _Spoken(Voice):
+    def __init__(self, actor: Scripted, rng: random.Random) -> None:
+        self._actor, self._rng = actor, rng
+
+    async def answer(self, episode: Episode, turn: int) -> Answer | None:
+        await asyncio.sleep(0)
+        found = self._actor.act(episode, turn, self._rng)
+        return found if found is None or isinstance(found, Answer) else Answer(found, found)
+
+    def close(self) -> None:
+        self._actor.closed += 1
+
+
+def saying(*actions: Any) -> Act:
+    return lambda episode, turn, rng: actions[turn % len(actions)]
+
+
+def play(environment: Script, actor: Actor, *, tasks: int = 1, samples: int = 1, **options: Any) -> list[Group]:
+    chosen = environment.tasks("train", "easy")[:tasks]
+    return asyncio.run(collect({"script": environment}, actor, chosen, samples, **{"seed": 0, **options}))
+
+
+def one(environment: Script, act: Act, **options: Any) -> Trajectory:
+    return play(environment, Scripted(act), **options)[0].trajectories[0]
+
+
+@pytest.mark.parametrize(
+    ("actions", "status", "turns", "success"),
+    [
+        (("1", "win"), "completed", 2, True),
+        (("1", "end"), "completed", 2, False),
+        (("1", "stop"), "truncated", 2, False),
+        (("1",), "truncated", 5, False),
+        (("1", None), "truncated", 1, False),
+    ],
+)
+def test_how_an_episode_ends(actions: tuple[Any, ...], status: str, turns: int, success: bool) -> None:
+    found = one(Script(), saying(*actions))
+    assert (found.status, len(found.turns), found.success, found.attempts) == (status, turns, success, 1)
+    assert found.turns[0].observation == "begin"
+    assert found.final_observation == f"after {found.turns[-1].action}"
+
+
+def test_the_turn_limit_lowers_the_environments_own_and_never_lifts_it() -> None:
+    assert len(one(Script(), saying("1"), turn_limit=2).turns) == 2
+    assert len(one(Script(), saying("1"), turn_limit=99).turns) == 5
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("last", -1.0), ("sum", 2.5), ("max", 3.0)])
+def test_the_return_folds_the_rewards_as_declared(
+    rule: str, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Script, "returns", rule)
+    assert one(Script(), saying("0.5", "3", "-1"), turn_limit=3).ret == expected
+    assert episode_return(Script(), []) == 0.0
+
+
+def test_an_answer_without_an_action_gets_the_reminder_and_never_reaches_the_environment() -> None:
+    found = one(Script(), saying(Answer("er", None), "win"))
+    assert [(turn.observation, turn.text, turn.action, turn.valid) for turn in found.turns] == [
+        ("begin", "er", "", False),
+        ("say it properly", "win", "win", True),
+    ]
+    assert found.success
+
+
+def test_an_episode_that_the_environment_fails_is_played_afresh() -> None:
+    environment = Script(break_at=(1, 2))
+    found = one(environment, saying("win"))
+    assert (found.status, found.attempts, found.error, environment.started) == ("completed", 3, None, 3)
+
+
+def test_after_the_last_attempt_the_sample_is_masked_with_its_reason() -> None:
+    environment, actor = Script(break_at=(1, 2, 3)), Scripted(saying("win"), lanes=1)
+    (group,) = play(environment, actor, samples=2)
+    masked, sound = group.trajectories
+    assert (masked.status, masked.attempts, masked.error) == (
+        "environment_error",
+        ATTEMPTS,
+        "EpisodeError: the game crashed",
+    )
+    assert group.usable == (sound,)
+
+
+@pytest.mark.parametrize(
+    ("act", "status", "error"),
+    [
+        (saying("crash"), "environment_error", "ValueError: a bug in the game"),
+        (lambda *_: _raise(EpisodeError("gone")), "environment_error", "EpisodeError: gone"),
+        (lambda *_: _raise(RuntimeError("no memory")), "sampler_error", "RuntimeError: no memory"),
+    ],
+)
+def test_when_every_episode_fails_the_run_ends_with_the_first_reason(act: Act, status: str, error: str) -> None:
+    environment, actor = Script(), Scripted(act)
+    with pytest.raises(RunError, match=rf"all 4 episodes failed .*script/easy/train/0, ended with {status}: {error}"):
+        play(environment, actor, tasks=2, samples=2)
+    assert environment.started == environment.closed == actor.closed == 4 * ATTEMPTS
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+def test_a_full_context_is_the_agents_own_end() -> None:
+    found = one(Script(), lambda episode, turn, rng: _raise(ContextFull("full")) if turn == 2 else "1")
+    assert (found.status, len(found.turns), found.masked, found.attempts) == ("context_overflow", 2, False, 1)
+
+
+@pytest.mark.parametrize("place", ["start", "answer"])
+def test_an_error_for_a_person_stops_the_run_as_it_is(place: str) -> None:
+    error = RftError("read me")
+    environment = Script(break_at=(1,), error=error) if place == "start" else Script()
+    act = saying("win") if place == "start" else lambda *_: _raise(error)
+    with pytest.raises(RftError) as caught:
+        play(environment, Scripted(act), tasks=3, samples=2)
+    assert caught.value is error
+
+
+def test_groups_come_in_the_order_of_the_tasks_and_every_episode_is_told_once() -> None:
+    told: list[Trajectory] = []
+    groups = play(Script(), Scripted(saying("1", "end")), tasks=4, samples=3, on_episode=told.append)
+    assert [group.task.seed for group in groups] == [0, 1, 2, 3]
+    assert [[t.sample for t in group.trajectories] for group in groups] == [[0, 1, 2]] * 4
+    assert sorted((t.task.seed, t.sample) for t in told) == [(task, s) for task in range(4) for s in range(3)]
+
+
+def test_chance_follows_from_seed_task_and_sample_and_not_from_the_company() -> None:
+    def act(episode: Episode, turn: int, rng: random.Random) -> str:
+        return rng.choice(["end", "1", "2", "3"])
+
+    def texts(lanes: int, seed: int) -> list[list[str]]:
+        groups = play(Script(), Scripted(act, lanes), tasks=4, samples=3, seed=seed)
+        return [[turn.text for turn in t.turns] for group in groups for t in group.trajectories]
+
+    assert texts(1, 0) == texts(5, 0)
+    assert texts(1, 0) != texts(1, 1)
+
+
+def test_without_tasks_there_is_nothing_to_play() -> None:
+    assert play(Script(), Scripted(saying("1")), tasks=0) == []
