@@ -1,183 +1,197 @@
-"""One forward step over a slot-based KV cache, in two forms.
+"""One step of many conversations over a cache of their keys and values, in two forms.
 
-A slot is one conversation's row in the cache. A step appends `ids` (ragged, padded on the right) at given positions of
-given slots and returns hidden states. `FusedDecoder` reads the weights of the Llama family (Llama, Qwen2, Mistral) and
-spends few operations a layer, which decides the speed of small models. `GenericDecoder` runs any Hugging Face causal
-LM over the same cache.
-
-Padding is harmless: a padded token writes behind the true end of its slot, where the next append overwrites it, and no
-true token attends to it.
+A step appends some tokens to each of some slots and returns the logits after the last of them. `FusedDecoder` runs
+the forward of `rftcore.train.llama`, without padding; it decides the speed of small models. `GenericDecoder` runs any
+Hugging Face causal LM over the same cache, and refuses one whose predictions it does not reproduce.
 """
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from transformers import Cache
 
-_FUSABLE = {"llama", "qwen2", "mistral"}
+from rftcore.errors import ConfigError
+from rftcore.train.cache import KVCache
+from rftcore.train.llama import Llama
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`ids` (at least one) to append to slot `slot`, whose first `start` tokens are cached."""
+
+    slot: int
+    start: int
+    ids: Sequence[int]
 
 
 class Decoder(ABC):
-    """Forward steps of one model over its cache `keys`/`values`: [layers][slots, kv_heads, max_context, head_dim]."""
+    """Forward steps of one model over a cache of `slots` conversations."""
 
-    def __init__(self, model: Any, slots: int, max_context: int) -> None:
-        config = model.config
-        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    def __init__(self, model: Any, slots: int) -> None:
         parameter = next(model.parameters())
-        shape = (slots, heads, max_context, width)
         self.device, self.dtype = parameter.device, parameter.dtype
-        self.keys = [torch.zeros(shape, dtype=self.dtype, device=self.device) for _ in range(config.num_hidden_layers)]
-        self.values = [torch.zeros_like(key) for key in self.keys]
+        self._cache = KVCache(slots)
+        self.load(model)
 
     @abstractmethod
     def load(self, model: Any) -> None:
-        """Take the present weights of `model`."""
+        """Take the present weights of `model`; what is cached is then worthless."""
 
     @abstractmethod
-    def hidden(self, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor, span: int) -> torch.Tensor:
-        """Append `ids` [B, T] at `positions` [B, T] of `slots` [B]; return hidden states [B, T, width].
+    def extend(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        """Append each piece to its slot; return float32 logits [pieces, vocabulary] after the last token of each."""
 
-        `span` bounds the positions: keys before it are attended to, those after it are not touched.
-        """
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Copy the first `length` cached tokens of one slot to another."""
+        self._cache.copy(source, target, length)
 
-    @abstractmethod
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return float32 logits [B, vocabulary] of hidden states [B, width]."""
+    def _tensor(self, values: list[int]) -> torch.Tensor:
+        return torch.tensor(values, device=self.device)
 
-    def copy(self, source: int, targets: torch.Tensor, length: int) -> None:
-        """Copy the first `length` cached tokens of slot `source` to the slots `targets`."""
-        for cache in (*self.keys, *self.values):
-            cache[targets, :, :length] = cache[source, :, :length]
 
-    def _write(
-        self, layer: int, keys: torch.Tensor, values: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor, span: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store keys and values [B, heads, T, width]; return all of those slots up to `span`, [B, heads, span, width]."""
-        rows = slots[:, None].expand_as(positions)
-        cached_keys, cached_values = self.keys[layer], self.values[layer]
-        cached_keys[rows, :, positions] = keys.transpose(1, 2)
-        cached_values[rows, :, positions] = values.transpose(1, 2)
-        if self._contiguous:
-            first, count = self._range
-            return cached_keys[first : first + count, :, :span], cached_values[first : first + count, :, :span]
-        # index_select copies three times as fast as indexing with a tensor
-        return cached_keys[:, :, :span].index_select(0, slots), cached_values[:, :, :span].index_select(0, slots)
+@dataclass(slots=True)
+class _Block:
+    """Pieces that attend in one call: neighbouring slots, equally many queries each."""
 
-    def _arrange(self, slots: torch.Tensor) -> None:
-        """Note whether `slots` is a gapless ascending range: then the cache is viewed, not copied."""
-        first, count = int(slots[0]), len(slots)
-        self._range = (first, count)
-        self._contiguous = bool((slots == torch.arange(first, first + count, device=slots.device)).all())
+    first: int
+    """Its slots are `first`, `first + 1`, ..., `first + count - 1`."""
+    count: int
+    span: int
+    """Keys that the call sees."""
+    places: slice | torch.Tensor
+    """Where its queries are in the stream."""
+    rows: torch.Tensor | None
+    """Which of its slots have queries, when not all have: the others are computed for nothing, which beats copying."""
+    mask: torch.Tensor | None
+    causal: bool
 
 
 class FusedDecoder(Decoder):
-    """Llama-family forward with fused projections: rms norm, rotary positions, gated silu MLP."""
+    """Llama-family models."""
 
-    def __init__(self, model: Any, slots: int, max_context: int) -> None:
-        super().__init__(model, slots, max_context)
-        config = model.config
-        self._heads, self._kv_heads = config.num_attention_heads, self.keys[0].shape[1]
-        self._width, self._eps = self.keys[0].shape[3], config.rms_norm_eps
-        probe = torch.zeros(1, max_context, 1, dtype=self.dtype, device=self.device)
-        body = model.get_base_model().model if hasattr(model, "peft_config") else model.model
-        cos, sin = body.rotary_emb(probe, torch.arange(max_context, device=self.device)[None])
-        half = self._width // 2
-        self._cos = cos[0]
-        # rotate_half as one multiplication: the sign of the first half is folded into the table
-        self._sin = torch.cat([-sin[0][:, :half], sin[0][:, half:]], dim=-1)
-        self.load(model)
-
-    @staticmethod
-    def fits(model: Any) -> bool:
-        """Whether `model` is of a form that this forward reproduces exactly."""
-        config = model.config
-        rope = getattr(config, "rope_parameters", None) or {}
-        return (
-            config.model_type in _FUSABLE
-            and config.hidden_act == "silu"
-            and rope.get("rope_type", "default") == "default"
-            and not getattr(config, "use_sliding_window", False)
-            and (config.model_type != "mistral" or getattr(config, "sliding_window", None) is None)
-        )
-
-    @torch.no_grad()
     def load(self, model: Any) -> None:
-        def join(*parts: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
-            weight = torch.cat([_merged(part) for part in parts]).detach().clone()
-            bias = None if parts[0].bias is None else torch.cat([part.bias for part in parts]).detach().clone()
-            return weight, bias
+        self._model = Llama(model, frozen=True)
 
-        model = model.get_base_model() if hasattr(model, "peft_config") else model
-        body = model.model
-        self._embed = body.embed_tokens.weight.detach().clone()
-        self._head = self._embed if model.config.tie_word_embeddings else model.lm_head.weight.detach().clone()
-        self._norm = body.norm.weight.detach().clone()
-        self._layers = [
-            (
-                layer.input_layernorm.weight.detach().clone(),
-                join(layer.self_attn.q_proj, layer.self_attn.k_proj, layer.self_attn.v_proj),
-                join(layer.self_attn.o_proj),
-                layer.post_attention_layernorm.weight.detach().clone(),
-                join(layer.mlp.gate_proj, layer.mlp.up_proj),
-                join(layer.mlp.down_proj),
+    def extend(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        order = sorted(range(len(pieces)), key=lambda index: (len(pieces[index].ids) > 1, pieces[index].slot))
+        ordered = [pieces[index] for index in order]
+        ends = [piece.start + len(piece.ids) for piece in ordered]
+        self._cache.reserve(max(ends))
+        counts = self._tensor([len(piece.ids) for piece in ordered])
+        stream = self._tensor([token for piece in ordered for token in piece.ids])
+        last = counts.cumsum(0) - 1
+        starts = self._tensor([piece.start for piece in ordered])
+        positions = torch.arange(len(stream), device=self.device)
+        positions = positions + torch.repeat_interleave(starts - last - 1 + counts, counts, output_size=len(stream))
+        slots = torch.repeat_interleave(
+            self._tensor([piece.slot for piece in ordered]), counts, output_size=len(stream)
+        )
+        addresses = self._cache.addresses(slots, positions, self._model.kv_heads)
+        blocks = self._blocks(ordered)
+        final = self._single_blocks(sorted(range(len(ordered)), key=lambda i: ordered[i].slot), ordered)
+
+        def attend(layer: int, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+            self._cache.write(layer, addresses, keys, values)
+            return self._attend(layer, queries, final if layer == self._model.depth - 1 else blocks)
+
+        logits = self._model.logits(self._model.hidden(stream, positions, last, attend))
+        return logits if order == list(range(len(order))) else logits[self._tensor(order).argsort()]
+
+    def _attend(self, layer: int, queries: torch.Tensor, blocks: list[_Block]) -> torch.Tensor:
+        output = torch.empty_like(queries)
+        heads, width = queries.shape[1:]
+        for block in blocks:
+            rows = block.count if block.rows is None else len(block.rows)
+            query = queries[block.places].view(rows, -1, heads, width).transpose(1, 2)
+            if block.rows is not None:
+                query = query.new_zeros(block.count, *query.shape[1:]).index_copy_(0, block.rows, query)
+            keys, values = self._cache.view(layer, block.first, block.count, block.span)
+            found = F.scaled_dot_product_attention(
+                query,
+                keys,
+                values,
+                attn_mask=block.mask,
+                is_causal=block.causal,
+                enable_gqa=heads != self._model.kv_heads,
             )
-            for layer in body.layers
-        ]
+            if block.rows is not None:
+                found = found[block.rows]
+            output[block.places] = found.transpose(1, 2).reshape(-1, heads, width)
+        return output
 
-    def hidden(self, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor, span: int) -> torch.Tensor:
-        self._arrange(slots)
-        rows, length = ids.shape
-        heads, kv_heads, width = self._heads, self._kv_heads, self._width
-        sizes = [heads * width, kv_heads * width, kv_heads * width]
-        half = width // 2
-        cos, sin = self._cos[positions].unsqueeze(1), self._sin[positions].unsqueeze(1)
-        mask = torch.arange(span, device=self.device)[None, None, None, :] <= positions[:, None, :, None]
-        x = F.embedding(ids, self._embed)
-        for index, (norm_in, qkv, out, norm_mlp, gate_up, down) in enumerate(self._layers):
-            h = F.rms_norm(x, (x.shape[-1],), norm_in, self._eps)
-            q, k, v = F.linear(h, *qkv).split(sizes, -1)
-            q = q.view(rows, length, heads, width).transpose(1, 2)
-            k = k.view(rows, length, kv_heads, width).transpose(1, 2)
-            v = v.view(rows, length, kv_heads, width).transpose(1, 2)
-            q = q * cos + torch.cat([q[..., half:], q[..., :half]], -1) * sin
-            k = k * cos + torch.cat([k[..., half:], k[..., :half]], -1) * sin
-            keys, values = self._write(index, k, v, positions, slots, span)
-            o = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, enable_gqa=heads != kv_heads)
-            x = x + F.linear(o.transpose(1, 2).reshape(rows, length, heads * width), *out)
-            h = F.rms_norm(x, (x.shape[-1],), norm_mlp, self._eps)
-            gate, up = F.linear(h, *gate_up).chunk(2, -1)
-            x = x + F.linear(F.silu(gate) * up, *down)
-        return x
+    def _blocks(self, pieces: list[Piece]) -> list[_Block]:
+        """Return the blocks of a step whose pieces of one token come first."""
+        singles = sum(len(piece.ids) == 1 for piece in pieces)
+        blocks = self._single_blocks(list(range(singles)), pieces)
+        place, index = singles, singles
+        while index < len(pieces):
+            head, count = pieces[index], 1
+            length, end = len(head.ids), head.start + len(head.ids)
+            while index + count < len(pieces) and _alike(head, pieces[index + count], count):
+                count += 1
+            mask = None
+            if head.start:
+                mask = torch.full((length, end), float("-inf"), dtype=self.dtype, device=self.device)
+                mask.triu_(head.start + 1)
+            places = slice(place, place + count * length)
+            blocks.append(_Block(head.slot, count, end, places, None, mask, causal=mask is None))
+            place += count * length
+            index += count
+        return blocks
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        return F.linear(F.rms_norm(hidden, (hidden.shape[-1],), self._norm, self._eps), self._head).float()
+    def _single_blocks(self, order: list[int], pieces: list[Piece]) -> list[_Block]:
+        """Return the blocks of one query a piece, its last; `order` sorts the pieces by slot."""
+        # On the CPU a call costs about as much as a few slots; on a GPU it costs more than all of them.
+        bridge = 4 if self.device.type == "cpu" else 1 << 30
+        blocks, begin = [], 0
+        for index in range(1, len(order) + 1):
+            if index < len(order) and pieces[order[index]].slot - pieces[order[index - 1]].slot <= bridge:
+                continue
+            members = order[begin:index]
+            begin = index
+            first = pieces[members[0]].slot
+            count = pieces[members[-1]].slot - first + 1
+            ends = [1] * count
+            for member in members:
+                ends[pieces[member].slot - first] = pieces[member].start + len(pieces[member].ids)
+            span = max(ends)
+            mask = None
+            if min(ends) < span:
+                hidden = torch.arange(span, device=self.device) >= self._tensor(ends)[:, None]
+                mask = torch.zeros(count, 1, 1, span, dtype=self.dtype, device=self.device)
+                mask.masked_fill_(hidden[:, None, None], float("-inf"))
+            rows = None
+            if len(members) < count:
+                rows = self._tensor([pieces[member].slot - first for member in members])
+            places: slice | torch.Tensor = slice(members[0], members[-1] + 1)
+            if members != list(range(members[0], members[-1] + 1)):
+                places = self._tensor(members)
+            blocks.append(_Block(first, count, span, places, rows, mask, causal=False))
+        return blocks
 
 
-def _merged(linear: Any) -> torch.Tensor:
-    """Return the weight of a linear layer with its LoRA deltas added, leaving the layer as it is."""
-    weight: torch.Tensor = linear.weight
-    for adapter in getattr(linear, "active_adapters", ()):
-        weight = weight + linear.get_delta_weight(adapter)
-    return weight
+def _alike(head: Piece, other: Piece, distance: int) -> bool:
+    return other.slot == head.slot + distance and other.start == head.start and len(other.ids) == len(head.ids)
 
 
-class _SlotCache(Cache):  # type: ignore[misc]
+class _SlotCache(Cache):
     """Hands a Hugging Face model the slots of one step."""
 
-    def __init__(self, decoder: GenericDecoder) -> None:
+    def __init__(self, update: Callable[[int, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]) -> None:
         super().__init__(layers=[])
-        self._decoder = decoder
-        self.step: tuple[torch.Tensor, torch.Tensor, int]
+        self._update = update
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, layer_idx: int, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._decoder._write(layer_idx, key_states, value_states, *self.step)
+        return self._update(layer_idx, key_states, value_states)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         return 0
@@ -187,28 +201,100 @@ class GenericDecoder(Decoder):
     """Any Hugging Face causal LM with ordinary attention; the model itself holds the weights."""
 
     def __init__(self, model: Any, slots: int, max_context: int) -> None:
-        super().__init__(model, slots, max_context)
-        self._cache = _SlotCache(self)
-        self.load(model)
+        """Raises ConfigError when a rehearsal shows that the model does not predict the same over this cache."""
+        config = model.config
+        windowed = getattr(config, "use_sliding_window", True) and getattr(config, "sliding_window", None)
+        self._window: int | None = config.sliding_window if windowed and windowed < max_context else None
+        kinds = set(getattr(config, "layer_types", None) or ["sliding_attention"])
+        self._mixed = "sliding_attention" in kinds and len(kinds) > 1
+        if "sliding_attention" not in kinds:
+            self._window = None
+        super().__init__(model, slots)
+        self._rehearse(min(max_context, (self._window or 0) + 12))
 
     def load(self, model: Any) -> None:
         self._model = model
+        inner = model.get_base_model() if hasattr(model, "peft_config") else model
+        takes = inspect.signature(inner.forward).parameters
+        self._options = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
 
-    def hidden(self, ids: torch.Tensor, positions: torch.Tensor, slots: torch.Tensor, span: int) -> torch.Tensor:
-        self._arrange(slots)
-        self._cache.step = (positions, slots, span)
-        mask = torch.arange(span, device=self.device)[None, None, None, :] <= positions[:, None, :, None]
-        bias = torch.zeros(mask.shape, dtype=self.dtype, device=self.device).masked_fill_(~mask, torch.finfo(self.dtype).min)
+    def extend(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        self._cache.reserve(max(piece.start + len(piece.ids) for piece in pieces))
+        # Pieces of one token apart from the others, which would pad them to their length.
+        groups = [
+            [index for index, piece in enumerate(pieces) if (len(piece.ids) == 1) == single] for single in (True, False)
+        ]
+        found = [self._forward([pieces[index] for index in group]) for group in groups if group]
+        if len(found) == 1:
+            return found[0]
+        return torch.cat(found)[self._tensor(groups[0] + groups[1]).argsort()]
+
+    def _forward(self, pieces: list[Piece]) -> torch.Tensor:
+        """Run the pieces padded on the left, so that every last token is in the last column."""
+        width = max(len(piece.ids) for piece in pieces)
+        span = max(piece.start + len(piece.ids) for piece in pieces)
+        pads = [width - len(piece.ids) for piece in pieces]
+        ids = [token for pad, piece in zip(pads, pieces, strict=True) for token in [0] * pad + [*piece.ids]]
+        columns = torch.arange(width, device=self.device) - self._tensor(pads)[:, None]
+        positions = columns + self._tensor([piece.start for piece in pieces])[:, None]
+        positions = positions.masked_fill(columns < 0, -1)
+        slots = self._tensor([piece.slot for piece in pieces])
+        owners = slots.repeat_interleave(width)
+        addresses: dict[int, torch.Tensor] = {}
+
+        def update(layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            heads = keys.shape[1]
+            if heads not in addresses:
+                addresses[heads] = self._cache.addresses(owners, positions.flatten(), heads)
+            flat = (tensor.transpose(1, 2).flatten(0, 1) for tensor in (keys, values))
+            self._cache.write(layer, addresses[heads], *flat)
+            return self._cache.gather(layer, slots, span)
+
         output = self._model(
-            input_ids=ids, attention_mask=bias, position_ids=positions, past_key_values=self._cache, use_cache=True
+            input_ids=self._tensor(ids).view(len(pieces), width),
+            attention_mask=self._masks(positions.clamp(min=0), span),
+            position_ids=positions.clamp(min=0),
+            past_key_values=_SlotCache(update),
+            use_cache=True,
+            **self._options,
         )
-        return output.logits  # type: ignore[no-any-return]
+        return output.logits[:, -1].float()  # type: ignore[no-any-return]
 
-    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        return hidden.float()
+    def _masks(self, positions: torch.Tensor, span: int) -> torch.Tensor | dict[str, torch.Tensor]:
+        keys, queries = torch.arange(span, device=self.device), positions[:, None, :, None]
+        full = self._additive(keys <= queries)
+        if self._window is None:
+            return full
+        sliding = self._additive((keys <= queries) & (keys > queries - self._window))
+        return {"full_attention": full, "sliding_attention": sliding} if self._mixed else sliding
+
+    def _additive(self, seen: torch.Tensor) -> torch.Tensor:
+        mask = torch.zeros(seen.shape, dtype=self.dtype, device=self.device)
+        return mask.masked_fill_(~seen, torch.finfo(self.dtype).min)
+
+    @torch.no_grad()
+    def _rehearse(self, length: int) -> None:
+        generator = torch.Generator().manual_seed(0)
+        ids = torch.randint(self._model.config.vocab_size, (length,), generator=generator).tolist()
+        expected = self._model(input_ids=self._tensor(ids)[None], use_cache=False).logits[0, -1].float()
+        try:
+            self.extend([Piece(0, 0, ids[:-6]), Piece(1 % self._cache.slots, 0, ids[:2])])
+            self.extend([Piece(0, length - 6, ids[-6:-1])])
+            found = self.extend([Piece(0, length - 1, ids[-1:])])[0]
+        except Exception as error:
+            raise ConfigError(f"{_refusal(self._model)}: {type(error).__name__}: {error}") from error
+        off = (torch.log_softmax(found, -1) - torch.log_softmax(expected, -1)).abs().max().item()
+        if not off < (1e-3 if self.dtype == torch.float32 else 0.5):
+            raise ConfigError(f"{_refusal(self._model)}: its logprobs are off by {off:.2g}")
+
+
+def _refusal(model: Any) -> str:
+    return (
+        f"the sampler 'hf' cannot keep the cache of a model of type {model.config.model_type!r} across turns; "
+        "use a model with ordinary attention"
+    )
 
 
 def make_decoder(model: Any, slots: int, max_context: int) -> Decoder:
-    """Return the fastest decoder that reproduces `model` exactly."""
-    kind = FusedDecoder if FusedDecoder.fits(model) else GenericDecoder
-    return kind(model, slots, max_context)
+    """Return the fastest decoder that reproduces `model`; raises ConfigError when there is none."""
+    return FusedDecoder(model, slots) if Llama.fits(model) else GenericDecoder(model, slots, max_context)

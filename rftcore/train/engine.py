@@ -61,7 +61,7 @@ class Engine:
         self._version = 0
         self._temperature = settings.sampling.temperature
         if algorithm is not None and self._temperature == 0.0:
-            raise ConfigError("sampling.temperature is 0.0: every sample of a group would be equal, so nothing is learned")
+            raise ConfigError("sampling.temperature is 0.0: all samples of a task would be equal and teach nothing")
         self.actor = ModelActor(
             self._sampler,
             self.encoder,
@@ -85,7 +85,8 @@ class Engine:
                     made, doubt = build_rows(trajectory, credit)
                     rows += made
                     drift += doubt
-        figures: dict[str, float] = {"rows": len(rows), "drift": drift, "learned_tokens": sum(len(row.positions) for row in rows)}
+        learned = sum(len(row.positions) for row in rows)
+        figures: dict[str, float] = {"rows": len(rows), "drift": drift, "learned_tokens": learned}
         if rows:
             figures |= self._learner.step(rows, temperature=self._temperature)
             self._version += 1
@@ -115,5 +116,5 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device: {name!r} cannot be used here ({error}); expected auto, cpu, cuda or cuda:N") from error
+        raise ConfigError(f"device: {name!r} cannot be used ({error}); expected auto, cpu, cuda or cuda:N") from error
     return device

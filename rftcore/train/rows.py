@@ -1,8 +1,8 @@
 """From turns to training rows, by prefix check: extend the row when the context grew, fork when it did not.
 
-A row is what the model is trained on: the context's ids, and for each sampled token its old logprob and advantage. Nothing
-is decoded or encoded. The audit recomputes each context's checksum and compares it with the one that the sampler took from
-its own cache: any difference is drift, and drift must be 0.
+A row is what the model is trained on: the context's ids, and for each sampled token its old logprob and advantage.
+Nothing is decoded or encoded. The audit recomputes each context's checksum and compares it with the one that the
+sampler took of what it had fed to the model: any difference is drift, and drift must be 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rftcore.train.sampler import checksum
 
 @dataclass(slots=True)
 class Row:
-    """`ids` [T]; the other lists [A] belong to the sampled tokens, whose places in `ids` are `positions` (ascending)."""
+    """`ids` [T]; the other lists [A] belong to the sampled tokens, which stand in `ids` at `positions` (ascending)."""
 
     ids: list[int]
     positions: list[int] = field(default_factory=list)
@@ -35,7 +35,7 @@ def build_rows(trajectory: Trajectory, credit: Credit) -> tuple[list[Row], int]:
     for number, turn in enumerate(trajectory.turns):
         if not rows or turn.keep != len(context):
             rows.append(Row(context[: turn.keep]))
-        context = context[: turn.keep] + [*turn.prompt_ids, *turn.token_ids]
+        context = [*context[: turn.keep], *turn.prompt_ids, *turn.token_ids]
         row = rows[-1]
         row.ids = context
         first = len(context) - len(turn.token_ids)

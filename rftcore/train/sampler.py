@@ -1,16 +1,17 @@
-"""The sampler of core: a Hugging Face model, a KV cache kept across the turns of an episode, and slots refilled at once.
+"""The sampler of core: a Hugging Face model, a KV cache kept across turns, and slots refilled at once.
 
-Each live conversation owns a slot of the cache. A request appends its tokens (all but the last) in one batch with the
-others that wait, equal prompts of a group once for all; then every open conversation feeds one token a step and samples
-the next. A conversation that has its answer leaves the batch, and the next request takes its place.
+Each live conversation owns a slot of the cache. A step feeds every waiting conversation what is new in its context (a
+prompt, or the token sampled last) and samples one token for each, so no conversation waits for another. The prompt of a
+group is computed once. A conversation that has its answer leaves the step, and the next request takes its place.
 
-Determinism: tokens are drawn by one uniform number from the request's own stream, and the order of batches
-follows from the order of requests.
+Determinism: a token is drawn by one uniform number from the request's own stream, and the order of steps follows from
+the order of requests.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,10 @@ from rftcore.errors import RunError
 from rftcore.sampler import Completion, ContextFull, Request, Sampler
 from rftcore.schemas.config import HFSamplerConfig
 from rftcore.schemas.frozen import Frozen
-from rftcore.train.decoder import Decoder, make_decoder
+from rftcore.train.decoder import Decoder, Piece, make_decoder
+
+STEP_TOKENS = 4096
+"""Prompt tokens of one step, unless a single prompt is longer; bounds memory. The rest waits for the next step."""
 
 
 @dataclass(slots=True)
@@ -49,28 +53,34 @@ class _Open:
 class HFSampler(Sampler):
     """Samples from a Hugging Face causal LM in this process."""
 
-    Config = HFSamplerConfig
+    Config = HFSamplerConfig  # type: ignore[assignment]
 
     name: ClassVar[str] = "hf"
 
     def __init__(self, config: Frozen | None = None, *, model: Any, **options: Any) -> None:
+        """Raises ConfigError when the model cannot be sampled with a cache that is kept across turns."""
         super().__init__(config, **options)
-        limit = getattr(model.config, "max_position_embeddings", self.config.max_context)
+        limit = getattr(model.config, "max_position_embeddings", None) or self.config.max_context
         self.max_context = min(self.config.max_context, limit)
         self.version = 0
         self._decoder: Decoder = make_decoder(model, self.config.slots, self.max_context)
-        self._free = list(range(self.config.slots - 1, -1, -1))
+        self._free = list(range(self.config.slots))
         self._slots: dict[int, _Slot] = {}
         self._shared: dict[str, _Slot] = {}
         self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
-        self._appending: list[_Open] = []
         self._open: list[_Open] = []
         self._loop: asyncio.Task[None] | None = None
 
     async def sample(self, request: Request) -> Completion:
-        room = self.max_context - request.keep - len(request.ids)
-        if room < 1:
-            raise ContextFull(f"the context needs {request.keep + len(request.ids) + 1} tokens, {self.max_context} fit")
+        length = request.keep + len(request.ids)
+        if length >= self.max_context:
+            raise ContextFull(f"the context needs {length + 1} tokens, {self.max_context} fit")
+        slot = self._slots.get(request.conversation)
+        if request.keep > (len(slot.context) if slot else 0) or not length:
+            raise RunError(
+                f"conversation {request.conversation} is asked to keep {request.keep} tokens and to add "
+                f"{len(request.ids)}, but has {len(slot.context) if slot else 0}: it was released, or a sync forgot it"
+            )
         future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, future))
         if self._loop is None or self._loop.done():
@@ -79,9 +89,19 @@ class HFSampler(Sampler):
 
     def release(self, conversation: int) -> None:
         slot = self._slots.pop(conversation, None)
-        if slot is not None:
-            self._free.append(slot.index)
-            self._shared = {key: owner for key, owner in self._shared.items() if owner is not slot}
+        gone = RunError(f"conversation {conversation} was released before it was answered")
+        for request, future in self._waiting:
+            if request.conversation == conversation:
+                _fail(future, gone)
+        self._waiting = [entry for entry in self._waiting if entry[0].conversation != conversation]
+        if slot is None:
+            return
+        for entry in self._open:
+            if entry.slot is slot:
+                _fail(entry.future, gone)
+        self._open = [entry for entry in self._open if entry.slot is not slot]
+        self._shared = {key: owner for key, owner in self._shared.items() if owner is not slot}
+        heapq.heappush(self._free, slot.index)
 
     def sync(self, source: Path | Any, version: int) -> None:
         if isinstance(source, (str, Path)):
@@ -103,24 +123,20 @@ class HFSampler(Sampler):
             while True:
                 await asyncio.sleep(0)
                 self._admit()
-                if not self._open and not self._appending:
+                if not self._open:
                     if not self._waiting:
                         return
                     raise RunError(f"all {self.config.slots} slots are taken by conversations that were not released")
-                # Appending in few large batches beats many small ones: wait until half of the live ones ask for it.
-                if len(self._appending) >= len(self._open):
-                    self._append()
                 self._step()
         except BaseException as error:
-            for _, future in self._waiting:
+            for future in [future for _, future in self._waiting] + [entry.future for entry in self._open]:
                 _fail(future, error)
-            for entry in (*self._open, *self._appending):
-                _fail(entry.future, error)
-            self._waiting, self._open, self._appending = [], [], []
-            raise
+            self._waiting, self._open = [], []
+            if not isinstance(error, Exception):
+                raise
 
     def _admit(self) -> None:
-        """Give each waiting request its slot, in the order they came."""
+        """Give each waiting request its slot, in the order they came: the lowest, so that the taken ones are close."""
         left = []
         for request, future in self._waiting:
             slot = self._slots.get(request.conversation)
@@ -128,110 +144,103 @@ class HFSampler(Sampler):
                 if not self._free:
                     left.append((request, future))
                     continue
-                slot = self._slots[request.conversation] = _Slot(self._free.pop())
-            slot.cached = min(slot.cached, request.keep)
+                slot = self._slots[request.conversation] = _Slot(heapq.heappop(self._free))
             slot.context = slot.context[: request.keep] + list(request.ids)
-            self._appending.append(_Open(request, slot, future))
+            # The last token is always fed, because what follows it is predicted then.
+            slot.cached = min(slot.cached, request.keep, len(slot.context) - 1)
+            self._open.append(_Open(request, slot, future))
         self._waiting = left
 
     @torch.inference_mode()
-    def _append(self) -> None:
-        """Cache every waiting token but the last of each context."""
-        entries, self._appending = self._appending, []
-        self._open += entries
-        followers = []
-        leaders = []
-        for entry in entries:
-            key = entry.request.share
-            if key is not None and entry.request.keep == 0:
-                owner = self._shared.setdefault(key, entry.slot)
-                length = len(entry.slot.context) - 1
-                if owner is not entry.slot and owner.context[:length] == entry.slot.context[:length]:
-                    followers.append((entry, owner))
-                    continue
-            leaders.append(entry)
-        todo = [entry.slot for entry in leaders if len(entry.slot.context) - 1 > entry.slot.cached]
-        todo.sort(key=lambda slot: slot.index)
-        if todo:
-            longest = max(len(slot.context) - 1 - slot.cached for slot in todo)
-            ids = np.zeros((len(todo), longest), dtype=np.int64)
-            starts = np.empty(len(todo), dtype=np.int64)
-            for row, slot in enumerate(todo):
-                new = slot.context[slot.cached : -1]
-                ids[row, : len(new)] = new
-                starts[row] = slot.cached
-            self._forward(ids, starts, todo)
-        for slot in todo:
-            slot.cached = len(slot.context) - 1
-        for entry, owner in followers:
-            length = len(entry.slot.context) - 1
-            self._decoder.copy(owner.index, torch.tensor([entry.slot.index], device=self._decoder.device), length)
-            entry.slot.cached = length
-
-    @torch.inference_mode()
     def _step(self) -> None:
-        """Feed the last token of every open context and sample the next one."""
-        entries = self._open
-        if not entries:
-            return
-        entries.sort(key=lambda entry: entry.slot.index)
-        slots = [entry.slot for entry in entries]
-        ids = np.array([[slot.context[-1]] for slot in slots], dtype=np.int64)
-        starts = np.array([len(slot.context) - 1 for slot in slots], dtype=np.int64)
-        hidden = self._forward(ids, starts, slots)
+        """Feed what is new in the open contexts, as much of it as a step takes, and sample a token for each."""
+        fed: list[_Open] = []
+        followers: list[tuple[_Open, int]] = []
+        """Those that begin with the prompt of a conversation in this very step, and its place in `fed`."""
+        left: list[_Open] = []
+        places: dict[int, int] = {}
+        room = STEP_TOKENS
+        for entry in self._open:
+            slot = entry.slot
+            owner = self._owner(entry)
+            if owner is not None and owner.cached >= len(slot.context) - 1:
+                slot.cached = len(slot.context) - 1
+                self._decoder.copy(owner.index, slot.index, slot.cached)
+            elif owner is not None:  # the owner's prompt is new as well
+                if owner.index in places:
+                    followers.append((entry, places[owner.index]))
+                else:
+                    left.append(entry)
+                continue
+            new = len(slot.context) - slot.cached
+            if new > 1 and new > room and room < STEP_TOKENS:
+                left.append(entry)
+                continue
+            room -= new - 1
+            places[slot.index] = len(fed)
+            fed.append(entry)
+        logits = self._decoder.extend(
+            [Piece(entry.slot.index, entry.slot.cached, entry.slot.context[entry.slot.cached :]) for entry in fed]
+        )
+        entries = fed
+        if followers:
+            for entry, place in followers:
+                self._decoder.copy(fed[place].slot.index, entry.slot.index, len(entry.slot.context))
+            logits = logits[torch.tensor([*range(len(fed)), *(place for _, place in followers)], device=logits.device)]
+            entries = fed + [entry for entry, _ in followers]
         draws = [entry.request.rng.random() for entry in entries]
         temperatures = [entry.request.temperature for entry in entries]
-        tokens, logprobs = draw(self._decoder.logits(hidden[:, 0]), draws, temperatures)
-        self._open = []
-        for entry, token, logprob in zip(entries, tokens, logprobs, strict=True):
-            slot, request = entry.slot, entry.request
-            slot.cached = len(slot.context)
-            slot.context.append(token)
+        finished = []
+        for entry, token, logprob in zip(entries, *draw(logits, draws, temperatures), strict=True):
+            context = entry.slot.context
+            entry.slot.cached = len(context)
+            context.append(token)
             entry.token_ids.append(token)
             entry.logprobs.append(logprob)
-            full = len(slot.context) >= self.max_context or len(entry.token_ids) >= request.max_new_tokens
-            if token in request.stop_ids or full:
-                if not entry.future.done():
-                    entry.future.set_result(self._completion(entry))
+            full = len(context) >= self.max_context or len(entry.token_ids) >= entry.request.max_new_tokens
+            if full or token in entry.request.stop_ids:
+                finished.append(entry)
             else:
-                self._open.append(entry)
+                left.append(entry)
+        self._open = left
+        for entry in finished:
+            if not entry.future.done():
+                entry.future.set_result(self._completion(entry))
+
+    def _owner(self, entry: _Open) -> _Slot | None:
+        """Return another slot whose context begins with this fresh prompt, and note who has it first."""
+        slot, request = entry.slot, entry.request
+        if request.share is None or slot.cached or request.keep or entry.token_ids:
+            return None
+        owner = self._shared.setdefault(request.share, slot)
+        length = len(slot.context)
+        fits = owner is not slot and owner.context[:length] == slot.context
+        return owner if fits and (owner.cached >= length - 1 or len(owner.context) == length) else None
 
     def _completion(self, entry: _Open) -> Completion:
-        return Completion(
-            tuple(entry.token_ids), tuple(entry.logprobs), checksum(entry.slot.context), self.version
-        )
-
-    def _forward(self, ids: np.ndarray[Any, Any], starts: np.ndarray[Any, Any], slots: list[_Slot]) -> torch.Tensor:
-        device = self._decoder.device
-        positions = starts[:, None] + np.arange(ids.shape[1])
-        np.minimum(positions, self.max_context - 1, out=positions)
-        # A span rounded up to 16 keeps the shapes few without attending to anything new: the mask is exact.
-        span = min(self.max_context, (int(positions.max()) + 16) // 16 * 16)
-        return self._decoder.hidden(
-            torch.from_numpy(ids).to(device),
-            torch.from_numpy(positions).to(device),
-            torch.tensor([slot.index for slot in slots], device=device),
-            span,
-        )
+        return Completion(tuple(entry.token_ids), tuple(entry.logprobs), checksum(entry.slot.context), self.version)
 
 
 def draw(logits: torch.Tensor, draws: list[float], temperatures: list[float]) -> tuple[list[int], list[float]]:
     """Sample one token for each row of `logits` [B, V] from one uniform number in [0, 1) each, by inverse CDF.
 
     Returns token ids and their natural log probabilities at the row's temperature; at temperature 0.0 the most likely
-    token, with its log probability at 1.0.
+    token, with its log probability at 1.0. A token of probability 0 is never drawn.
     """
-    scale = torch.tensor([temperature or 1.0 for temperature in temperatures], device=logits.device)
-    logp = torch.log_softmax(logits / scale[:, None], dim=-1)
+    if any(temperature not in (0.0, 1.0) for temperature in temperatures):
+        divisors = torch.tensor([temperature or 1.0 for temperature in temperatures], device=logits.device)
+        logits = logits / divisors[:, None]
+    logp = torch.log_softmax(logits, dim=-1)
     cumulative = logp.exp().cumsum(-1)
-    target = torch.tensor(draws, device=logits.device) * cumulative[:, -1]
-    tokens = torch.searchsorted(cumulative, target[:, None], right=True).squeeze(-1)
-    tokens = tokens.clamp_(max=logits.shape[-1] - 1)
+    total = cumulative[:, -1]
+    # In float32 a number just below 1 may become 1: without the bound it would point behind the last possible token.
+    target = torch.minimum(torch.tensor(draws, device=logits.device) * total, total.nextafter(torch.zeros_like(total)))
+    tokens = torch.searchsorted(cumulative, target[:, None], right=True)
     if not all(temperatures):
         greedy = torch.tensor([temperature == 0.0 for temperature in temperatures], device=logits.device)
-        tokens = torch.where(greedy, logp.argmax(-1), tokens)
-    chosen = logp.gather(-1, tokens[:, None]).squeeze(-1)
-    return tokens.tolist(), chosen.tolist()
+        tokens = torch.where(greedy[:, None], logp.argmax(-1, keepdim=True), tokens)
+    chosen = logp.gather(-1, tokens).squeeze(-1)
+    return tokens.squeeze(-1).tolist(), chosen.tolist()
 
 
 def checksum(context: list[int]) -> int:

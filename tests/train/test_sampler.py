@@ -234,11 +234,11 @@ def test_an_engine_that_fails_once_costs_an_attempt_and_no_episode(
     model = make_model("qwen3")
     sampler, forward, calls = make_sampler(model), model.forward, []
 
-    def third_fails(*args: Any, **kwargs: Any) -> Any:
+    def first_fails(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
-        return _failing() if len(calls) == 3 else forward(*args, **kwargs)
+        return _failing() if len(calls) == 1 else forward(*args, **kwargs)
 
-    model.forward = third_fails
+    model.forward = first_fails
     groups = play(sampler, letters, talk)
     model.forward = forward
     assert [t.attempts for t in trajectories(groups)] == [2] * 8 + [1] * 10
