@@ -10,6 +10,7 @@ import errno
 import os
 import resource
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,6 +141,27 @@ def test_ctrl_c_leaves_what_is_complete_and_the_run_goes_on(
     assert not folder.locked
     run_folder(folder)
     assert differences(report_of(folder.path), undisturbed) == []
+
+
+def test_a_signal_in_the_middle_of_an_episode_stops_at_once_and_loses_nothing(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
+) -> None:
+    class Signalled(Display):
+        ended = 0
+
+        def progress(self, progress: Progress) -> None:
+            if progress.total == 4 and progress.done == 1:  # one episode of a cell is over, others are under way
+                signal.raise_signal(signal.SIGINT)
+
+        def finished(self, job: str) -> None:
+            self.ended += 1
+
+    display = Signalled()
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(tmp_path, display=display)
+    assert display.ended == 2
+    experiment.run(tmp_path)
+    assert differences(report_of(tmp_path / "small"), undisturbed) == []
 
 
 @pytest.mark.filterwarnings("ignore:rftcore .* failed in rft_:RuntimeWarning")  # the log of events has no room either

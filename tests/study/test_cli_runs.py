@@ -1,0 +1,358 @@
+"""The commands that run something and those that read runs: what they print, and how they end when they are stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rftcore.blueprint import load_record
+from rftcore.records import RunFolder
+from rftcore.schemas.config import Component
+from rftcore.study import run_folder
+from tests.study.conftest import AXES, Done, report_of, small
+
+Command = Callable[..., Done]
+Differences = Callable[[Any, Any], list[str]]
+
+
+@pytest.fixture
+def study_file(model: Path, tmp_path: Path) -> Path:
+    file = tmp_path / "study.yaml"
+    file.write_text(yaml.safe_dump(small(model, held_out="installed", axes=AXES)))
+    return file
+
+
+@pytest.fixture
+def copied(study_folder: RunFolder, tmp_path: Path) -> Path:
+    """A folder of runs with a copy of the finished study, and a partial one."""
+    runs = tmp_path / "runs"
+    shutil.copytree(study_folder.path, runs / "small")
+    shutil.copytree(study_folder.path, runs / "partial")
+    partial = RunFolder(runs / "partial")
+    (partial.path / "report.json").unlink()
+    for cell in load_record(partial)[1].cells[-3:]:
+        partial.cell(cell.key).unlink()
+    return runs
+
+
+def test_a_dry_run_tells_the_plan_and_its_budget_and_writes_nothing(
+    rftcore: Command, study_file: Path, tmp_path: Path
+) -> None:
+    done = rftcore("study", study_file, "--dry-run", "training.updates=5", "--name", "planned")
+    assert (done.code, done.err) == (0, "")
+    lines = [re.sub(r"  +", "  ", line.rstrip()) for line in done.out.splitlines()]
+    assert lines[0].startswith("study planned, id ")
+    assert "5 stages (7 if none were shared)" in lines
+    assert "even:easy>third  even:easy  5  60  sequence" in lines
+    assert "even:easy  base  5  60  difficulty, sequence" in lines
+    assert "32 cells" in lines
+    assert "in 4 places: even:easy, even:hard, third:easy, third:hard" in lines
+    assert "300 episodes of training, at most 192 of evaluation" in lines
+    assert "0 of 37 jobs are done in runs/planned" in lines
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.yaml"]
+
+
+def test_a_study_runs_prints_its_tables_and_says_where_the_report_is(
+    rftcore: Command, study_file: Path, study_folder: RunFolder, differences: Differences
+) -> None:
+    done = rftcore("study", study_file)
+    assert done.code == 0, done.err
+    assert [line.split("]")[0] for line in done.err.splitlines()] == [f"[{n}/37" for n in range(1, 38)]
+    assert "s left" in done.err.splitlines()[20]
+    for title in ("Difficulty", "Transfer", "Sequence", "Stages"):
+        assert f"\n{title}\n" in done.out
+    assert done.out.endswith("\nruns/small/report.html\nruns/small/report.json\n")
+    assert all(len(line) <= 100 for line in done.out.splitlines())
+    assert differences(report_of(Path("runs/small")), report_of(study_folder.path)) == []
+    assert "--dry-run" not in done.out
+    planned = rftcore("study", study_file, "--dry-run")
+    assert "37 of 37 jobs are done in runs/small" in planned.out
+
+
+def test_an_experiment_is_trained_from_the_command_line_alone(rftcore: Command, model: Path) -> None:
+    arguments = ["train", "--train", "even:easy>third", "--name", "7", "--runs", "elsewhere", f"model={model}"]
+    arguments += ["training={updates: 1, groups: 2, samples: 2}", "evaluation={tasks: 2, samples: 1}"]
+    done = rftcore(*arguments, "sampling.max_new_tokens=2", "references=[]")
+    assert done.code == 0, done.err
+    assert done.out.endswith("\nelsewhere/7/report.html\nelsewhere/7/report.json\n")
+    assert [stage["name"] for stage in report_of(Path("elsewhere/7"))["stages"]] == ["even:easy", "even:easy>third"]
+    other = rftcore(*arguments, "sampling.max_new_tokens=3", "references=[]")
+    assert other.code == 2
+    assert "its configuration differs. Give this run another name, or delete that folder (--fresh does)" in other.err
+    assert rftcore(*arguments, "sampling.max_new_tokens=3", "references=[]", "--fresh").code == 0
+
+
+def test_train_overrides_what_a_file_trains(rftcore: Command, model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "experiment.yaml"
+    tiny = {"training": {"updates": 1, "groups": 2, "samples": 2}, "evaluation": {"tasks": 2, "samples": 1}}
+    file.write_text(yaml.safe_dump(small(model, train={"name": "horizon", "train": "even"}, references=[], **tiny)))
+    done = rftcore("train", file, "--train", "third:hard")
+    assert done.code == 0, done.err
+    assert [stage["name"] for stage in report_of(Path("runs/small"))["stages"]] == ["third:hard"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train"], "found nothing to train on, expected a configuration or, for example: --train textcraft:easy"),
+        (["train", "none.yaml"], "none.yaml cannot be read: No such file or directory"),
+        (["train", "--train", "even", "training.updates"], "training.updates cannot be read"),
+        (["train", "seed=1", "training.updates", "--train", "x"], "override 'training.updates': expected key=value"),
+        (["train", "--train", "evn"], "did you mean 'even'?"),
+        (["train", "--train", "even", "training.updates=0"], "training.updates: found 0, expected greater than"),
+        (["train", "--train", "even", "algorithm.kl=much"], "algorithm.kl: found 'much', expected a valid number"),
+        (["train", "--train", "even", "--name", "a b"], "name: found 'a b'"),
+        (["study", "study.yaml", "training.updates"], "override 'training.updates': expected key=value, such as"),
+        (["study", "study.yaml", "axes={}"], None),
+        (["study", "study.yaml", "--runs", "study.yaml"], "the run folder 'study.yaml/small' cannot be made"),
+        (["evaluate"], "found nothing to evaluate, expected a model, a run, or, for example: --policy oracle"),
+        (["evaluate", "./none"], "model: there is no folder './none'"),
+        (["evaluate", "--policy", "orakle"], "did you mean 'oracle'?"),
+        (["evaluate", "small", "--checkpoint", "x"], "no run is called 'small'"),
+        (["report", "small"], "no run is called 'small' or has an id that begins so. Runs in 'runs': none yet"),
+        (["metrics", "small"], "no run is called 'small'"),
+        (["resume", "small"], "no run is called 'small'"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence_and_exit_code_2(
+    rftcore: Command, study_file: Path, arguments: list[str], said: str | None
+) -> None:
+    done = rftcore(*arguments, *(["--dry-run"] if said is None else []))
+    if said is None:  # merging nothing into the axes changes nothing
+        assert done.code == 0
+        return
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: ")
+    assert said in done.err
+    assert "Traceback" not in done.err
+    assert not Path("runs").exists()
+
+
+def test_runs_are_listed_with_how_far_they_are(rftcore: Command, copied: Path, tmp_path: Path) -> None:
+    (copied / "notes").mkdir()
+    done = rftcore("runs", "--json")
+    rows = {row["name"]: row for row in json.loads(done.out)["runs"]}
+    assert list(rows) == ["partial", "small"]
+    assert {key: rows["partial"][key] for key in ("state", "done", "total", "kind", "path", "problem")} == {
+        "state": "partial",
+        "done": 34,
+        "total": 37,
+        "kind": "study",
+        "path": "runs/partial",
+        "problem": None,
+    }
+    assert (rows["small"]["state"], rows["small"]["done"]) == ("done", 37)
+    with RunFolder(copied / "partial").lock():
+        text = rftcore("runs").out
+    identity = rows["small"]["id"][:12]
+    assert [line.split() for line in text.splitlines()] == [
+        ["name", "id", "kind", "state", "jobs", "done"],
+        ["partial", identity, "study", "running", "34", "of", "37"],
+        ["small", identity, "study", "done", "37", "of", "37"],
+    ]
+    assert "no runs in none" in rftcore("runs", "--runs", "none").out
+
+
+def test_a_run_of_another_version_is_listed_as_unreadable(rftcore: Command, copied: Path) -> None:
+    file = copied / "small" / "run.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**record, "config": {**record["config"], "colour": "red"}}))
+    row = json.loads(rftcore("runs", "--json").out)["runs"][1]
+    assert row["state"] == "unreadable"
+    assert "colour: unknown key" in row["problem"]
+
+
+def test_resume_finishes_a_partial_run_by_its_name(
+    rftcore: Command, copied: Path, study_folder: RunFolder, differences: Differences
+) -> None:
+    done = rftcore("resume", "partial")
+    assert done.code == 0, done.err
+    assert [line.split(",")[0] for line in done.err.splitlines()] == [
+        "[1/3] evaluate oracle on even:hard",
+        "[2/3] evaluate oracle on third:easy",
+        "[3/3] evaluate oracle on third:hard",
+    ]
+    assert differences(report_of(copied / "partial"), report_of(study_folder.path)) == []
+
+
+def test_report_prints_the_tables_and_writes_the_page_again(rftcore: Command, copied: Path) -> None:
+    page = copied / "small" / "report.html"
+    written = page.read_bytes()
+    page.unlink()
+    done = rftcore("report", "small")
+    assert done.code == 0, done.err
+    assert done.out.endswith("\nruns/small/report.html\nruns/small/report.json\n")
+    assert page.read_bytes() == written
+    told = rftcore("report", "small", "--json")
+    assert json.loads(told.out) == report_of(copied / "small")
+
+
+def test_report_of_a_run_that_has_none_says_how_to_get_it(rftcore: Command, copied: Path) -> None:
+    done = rftcore("report", "runs/partial")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith("has no report yet; this line finishes the run:\n\n  rftcore resume partial\n")
+    (copied / "partial" / "report.json").write_text('{"schema_version": 9}')
+    done = rftcore("report", copied / "partial")
+    assert done.code == 2
+    assert "schema_version: found 9, expected 1" in done.err
+    assert f"Delete it, and this line makes it again:\n\n  rftcore resume partial --runs {copied}\n" in done.err
+
+
+def test_metrics_from_the_stored_trajectories_are_those_of_the_report(rftcore: Command, copied: Path) -> None:
+    found = json.loads(rftcore("metrics", "small", "--json").out)
+    assert found["missing"] == 0
+    report = report_of(copied / "small")
+    assert found["run"] == report["study"]["id"]
+    cells = [cell for axis in report["axes"].values() for cell in axis] + report["references"]
+    scores = {(cell["train"], cell["environment"], cell["difficulty"]): cell["scores"] for cell in found["cells"]}
+    assert {(cell["train"], cell["environment"], cell["difficulty"]) for cell in cells} == scores.keys()
+    for cell in cells:
+        own = scores[cell["train"], cell["environment"], cell["difficulty"]]
+        for figure in ("avg_at_k", "pass_at_k", "turns", "generated_tokens", "invalid_rate"):
+            assert own.get(figure) == cell[figure]
+
+
+def test_metrics_of_a_partial_run_are_those_that_it_has(rftcore: Command, copied: Path) -> None:
+    done = rftcore("metrics", "partial")
+    lines = done.out.splitlines()
+    assert lines[0].split()[:3] == ["checkpoint", "place", "avg_at_k"]
+    assert len([line for line in lines if ":" in line]) == 29
+    assert lines[-1] == "3 cells are not evaluated yet; `rftcore resume` goes on"
+
+
+def test_a_checkpoint_of_a_run_is_evaluated_under_the_runs_own_settings(rftcore: Command, copied: Path) -> None:
+    done = rftcore("evaluate", "small", "--checkpoint", "even:easy", "--json")
+    assert done.code == 0, done.err
+    cells = json.loads(done.out)["cells"]
+    expected = [cell for cell in report_of(copied / "small")["axes"]["difficulty"] if cell["train"] == "even:easy"]
+    assert [cell["avg_at_k"] for cell in cells] == [cell["avg_at_k"] for cell in expected]
+    assert [cell["turns"] for cell in cells] == [cell["turns"] for cell in expected]
+    last = rftcore("evaluate", "small", "--environment", "third", "evaluation.tasks=2", "--name", "mine")
+    assert last.code == 0, last.err
+    rows = [line.split() for line in last.out.splitlines() if ":" in line]
+    assert [row[:2] for row in rows] == [["small", "third:easy"], ["small", "third:hard"]]
+    assert [row[-3:] for row in rows] == [["2", "x", "2"]] * 2
+    assert last.out.endswith("\nruns/mine/report.html\n")
+    wrong = rftcore("evaluate", "small", "--checkpoint", "even:hard")
+    assert wrong.code == 2
+    assert "--checkpoint even:hard: small has base, even:easy, even:easy>even:hard, third" in wrong.err
+
+
+def test_a_model_is_evaluated_beside_floor_and_ceiling(rftcore: Command, model: Path) -> None:
+    arguments = ["evaluate", str(model), "--environment", "even", "sampling.max_new_tokens=3", "seed=0"]
+    done = rftcore(*arguments, "evaluation={tasks: 3, samples: 2}")
+    assert done.code == 0, done.err
+    rows = [line.split() for line in done.out.splitlines() if "even:" in line]
+    assert [row[0] for row in rows] == [str(model)] * 2 + ["random"] * 2 + ["oracle"] * 2
+    assert [row[2] for row in rows][-2:] == ["100.0%"] * 2
+    names = [path.name for path in Path("runs").iterdir()]
+    assert len(names) == 1
+    assert re.fullmatch(r"evaluation-[0-9a-f]{8}", names[0])
+    again = rftcore(*arguments, "evaluation={tasks: 3, samples: 2}")
+    assert (again.code, again.err, again.out) == (0, "", done.out)  # nothing left to do
+
+
+def test_nothing_that_only_reads_or_plays_imports_torch(copied: Path) -> None:
+    code = """
+import sys
+from rftcore.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {"torch", "transformers"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    for arguments in (
+        ["metrics", "small"],
+        ["report", "small"],
+        ["runs"],
+        ["resume", "small"],
+        ["evaluate", "--policy", "oracle", "evaluation.tasks=2"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], cwd=copied.parent, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (arguments, done.stderr)
+
+
+def start(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
+    """Start `rftcore` in a process group of its own, as a terminal does."""
+    return subprocess.Popen(
+        [sys.executable, "-c", "from rftcore.cli import main; main()", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(pattern: str, root: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 300
+    while not list(root.glob(pattern)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_study_that_is_stopped_from_outside_goes_on_with_the_line_that_it_prints(
+    rftcore: Command,
+    study_file: Path,
+    study_folder: RunFolder,
+    tmp_path: Path,
+    differences: Differences,
+    how: signal.Signals,
+) -> None:
+    jobs = ["--jobs", "1"] if how == signal.SIGINT else []
+    process = start(["study", "study.yaml", *jobs, "--runs", "my runs"], tmp_path)
+    wait_for("my runs/small/stages/*/resume", tmp_path, process)
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)  # the terminal tells the workers too
+    else:
+        process.kill()
+    out, err = process.communicate(timeout=120)
+    line = "rftcore resume small --runs 'my runs'"
+    if how == signal.SIGINT:
+        assert process.returncode == 130, err
+        assert err.rstrip().endswith(f"Stopped. What was complete is saved. This line goes on:\n\n  {line}")
+    assert "Traceback" not in out + err
+    folder = RunFolder(tmp_path / "my runs" / "small")
+    deadline = time.monotonic() + 60
+    while folder.locked and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not (folder.path / "report.json").exists()
+    if how == signal.SIGINT:  # no other worker has to import torch
+        run_folder(folder, executor=Component(name="inline"))
+    else:
+        done = rftcore("resume", "small", "--runs", "my runs")
+        assert done.code == 0, done.err
+    report, undisturbed = report_of(folder.path), report_of(study_folder.path)
+    assert report["study"]["config"].pop("executor")["name"] == ("processes" if jobs else "inline")
+    assert undisturbed["study"]["config"].pop("executor")["name"] == "inline"
+    assert differences(report, undisturbed) == []
+
+
+def test_an_error_in_a_job_is_told_with_the_line_that_goes_on(rftcore: Command, copied: Path) -> None:
+    folder = RunFolder(copied / "partial")
+    _, plan = load_record(folder)
+    folder.cell(plan.cells[5].key).unlink()
+    weights = folder.stage(plan.cells[5].checkpoint or "") / "checkpoint" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    done = rftcore("resume", "partial")
+    assert done.code == 2
+    assert done.err.count("model.safetensors has") == 2  # when it happens, and at the end
+    assert done.err.endswith("\nWhat was complete is saved. This line goes on:\n\n  rftcore resume partial\n")
