@@ -31,12 +31,24 @@ def find_model(name: str) -> Path | str:
 
 
 def fingerprint(name: str) -> str:
-    """Return what identifies a model's weights: the sha256 of its weight files, or its hub id."""
+    """Return what identifies a model: the sha256 of its weights, shape, tokenizer and chat template, or its hub id."""
     found = find_model(name)
     if isinstance(found, str):
         return found
-    parts = [sha256(file) for file in sorted(found.glob("*.safetensors")) if file.name != "optimizer.safetensors"]
+    files = {file for pattern in _IDENTITY for file in found.glob(pattern) if file.name != "optimizer.safetensors"}
+    parts = [f"{file.name} {sha256(file)}\n" for file in sorted(files)]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+_IDENTITY = (
+    "*.safetensors",
+    "*.jinja",
+    "config.json",
+    "adapter_config.json",
+    "tokenizer*.json",
+    "vocab.json",
+    "merges.txt",
+)
 
 
 def sha256(file: Path) -> str:

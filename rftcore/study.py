@@ -166,7 +166,7 @@ def _jobs(folder: RunFolder, config: Settings, plan: Plan) -> Iterator[tuple[str
 
 
 _JOBS = "rftcore.experiment"
-_LEARNING, _POLICY = 2.0, 0.05
+_LEARNING, _POLICY = 1.4, 0.05
 """What an episode costs that is learned from, or that a policy without a model plays, beside one that a model plays."""
 
 

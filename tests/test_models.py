@@ -37,15 +37,18 @@ def test_a_distribution_that_is_missing_is_named_with_the_remedy() -> None:
         find_model("rftcore/no-such")
 
 
-def test_the_fingerprint_follows_the_weights_alone(tmp_path: Path) -> None:
+def test_the_fingerprint_follows_what_makes_the_answers_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     before = fingerprint(str(tmp_path))
     (tmp_path / "optimizer.safetensors").write_bytes(b"state")
     (tmp_path / "notes.txt").write_text("hello")
     assert fingerprint(str(tmp_path)) == before
-    (tmp_path / "model.safetensors").write_bytes(b"Weights")
-    assert fingerprint(str(tmp_path)) != before
+    for name in ("model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"):
+        (tmp_path / name).write_bytes(b"changed")
+        after = fingerprint(str(tmp_path))
+        assert after != before
+        before = after
 
 
 def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
