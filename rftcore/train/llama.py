@@ -49,7 +49,7 @@ class Llama:
     @staticmethod
     def fits(model: Any) -> bool:
         """Whether this forward reproduces that of `model`, an unwrapped Hugging Face model, perhaps with LoRA."""
-        config = getattr(model, "config", None)
+        config: Any = getattr(model, "config", None)
         if getattr(config, "model_type", None) not in _TYPES:
             return False
         adapters = getattr(model, "peft_config", {}).values()
@@ -160,7 +160,7 @@ class _Normalize(torch.autograd.Function):
 
 def _normalized(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     if torch.is_grad_enabled():
-        return _Normalize.apply(x, weight, eps)  # type: ignore[no-any-return, no-untyped-call]
+        return _Normalize.apply(x, weight, eps)  # type: ignore[no-any-return]
     return F.rms_norm(x, weight.shape, weight, eps)
 
 
