@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rftcore.report.html import write_html
 from rftcore.schemas.report import Report
@@ -118,7 +118,7 @@ def test_clicking_a_cell_shows_its_trajectories_and_escape_returns_to_it(opened:
     cell = page.locator("#transfer [data-cell]", has_text="*").first
     cell.click()
     reader = page.locator("#reader")
-    assert reader.is_visible()
+    expect(reader).to_be_visible(timeout=30_000)
     assert reader.locator("h2").inner_text() == "textcraft on textcraft easy"
     assert reader.locator(".trajectory").count() == 6
     assert "6 of 64 trajectories shown" in reader.inner_text()
@@ -129,7 +129,7 @@ def test_clicking_a_cell_shows_its_trajectories_and_escape_returns_to_it(opened:
     reader.locator(".trajectory summary").nth(1).click()
     assert reader.locator(".trajectory[open]").count() == 2
     page.keyboard.press("Escape")
-    assert not reader.is_visible()
+    expect(reader).to_be_hidden(timeout=30_000)
     assert page.evaluate("document.activeElement.dataset.cell") == cell.get_attribute("data-cell")
 
 
@@ -141,7 +141,7 @@ def test_cells_are_reached_with_arrow_keys_and_opened_with_enter(opened: Opened)
     page.keyboard.press("Enter")
     assert page.locator("#reader h2").inner_text() == "babyai on textcraft hard"
     page.locator("#reader .close").click()
-    assert not page.locator("#reader").is_visible()
+    expect(page.locator("#reader")).to_be_hidden(timeout=30_000)
 
 
 def test_a_link_to_a_cell_opens_it(browser: Browser, address: str) -> None:
@@ -153,12 +153,18 @@ def test_a_link_to_a_cell_opens_it(browser: Browser, address: str) -> None:
 
 def test_hovering_a_cell_explains_it(opened: Opened) -> None:
     page = opened.page
-    page.locator("#transfer [data-cell]", has_text="*").first.hover()
+    cell = page.locator("#transfer [data-cell]", has_text="*").first
+    # A scroll hides the note, so it must be over before the pointer arrives; a busy machine draws late.
+    cell.evaluate(
+        "(it) => new Promise((done) => { it.scrollIntoView({block: 'center', behavior: 'instant'}); "
+        "requestAnimationFrame(() => requestAnimationFrame(done)); })"
+    )
+    cell.hover()
     tip = page.locator(".tip")
-    assert tip.is_visible()
+    expect(tip).to_be_visible(timeout=30_000)
     assert "Holm-adjusted p" in tip.inner_text()
     page.mouse.move(0, 0)
-    assert not tip.is_visible()
+    expect(tip).to_be_hidden(timeout=30_000)
 
 
 def test_clicking_a_heading_sorts_and_clicking_again_reverses(opened: Opened) -> None:
