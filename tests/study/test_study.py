@@ -121,7 +121,7 @@ def test_what_is_trained_is_what_was_sampled(study_folder: RunFolder) -> None:
     assert any(line["rows"] > 0 for stage in stages for line in stage["curve"])
     for stage in stages:
         assert stage["drift"] == 0
-        assert 0 <= stage["sampler_gap"] < 1e-4
+        assert stage["sampler_gap"] is None or 0 <= stage["sampler_gap"] < 1e-4
         assert stage["budget"]["episodes"] == 3 * 3 * 4
 
 
