@@ -53,7 +53,11 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         )
     masked = sum(t.masked for found in evidence.values() for group in found.groups for t in group.trajectories)
     return Report(
-        study={"name": config.name, "id": folder.record()["id"], "config": config.model_dump(mode="json")},
+        study={
+            "name": config.name,
+            "id": folder.record()["id"],
+            "config": config.model_dump(mode="json", exclude={"executor"}),
+        },
         provenance=_provenance(config, plan),
         axes=figures.axes,
         references=figures.references,
@@ -148,5 +152,6 @@ def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:
             "system": platform.system(),
             "cores": os.cpu_count(),
             "python": platform.python_version(),
+            "executor": config.executor.name,
         },
     }

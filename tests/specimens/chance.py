@@ -17,7 +17,7 @@ from rftcore.specs import EnvironmentSpec
 @hookimpl
 def rft_environments() -> list[EnvironmentSpec]:
     return [
-        EnvironmentSpec(name="even", target="chance:Even", summary="answers of an even number of characters"),
+        EnvironmentSpec(name="even", target="chance:Even", summary="answers whose characters sum to an even number"),
         EnvironmentSpec(name="third", target="chance:Third", summary="answers whose characters sum to a multiple of 3"),
     ]
 
@@ -40,7 +40,7 @@ class Answering(Episode):
         return "".join(rng.choice("ab") for _ in range(rng.randint(1, 3)))
 
     def expert_action(self) -> str:
-        return "ab"
+        return "f"  # 102
 
 
 class Even(Environment):
@@ -56,7 +56,7 @@ class Even(Environment):
         self.max_turns = self.config.max_turns
 
     def right(self, answer: str) -> bool:
-        return len(answer) % 2 == 0
+        return sum(map(ord, answer)) % 2 == 0
 
     def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
         return [
