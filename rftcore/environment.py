@@ -9,13 +9,22 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from rftcore.errors import EpisodeError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
+
+ActionList = Literal["every", "first", "never"]
+"""Which observations list the available actions: the type of the option `action_list`."""
+
+
+def with_actions(observation: str, actions: Iterable[str]) -> str:
+    """Return `observation` and the actions after it, in the one form that all environments share."""
+    names = ", ".join(f'"{name}"' for name in actions)
+    return f"{observation}\nAvailable actions: [{names}]"
 
 
 @dataclass(frozen=True, slots=True)

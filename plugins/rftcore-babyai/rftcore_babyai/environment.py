@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rftcore.environment import Environment
+from rftcore.environment import ActionList, Environment
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
@@ -32,7 +32,7 @@ class BabyAI(Environment):
 
         profile: Literal["fixed", "agentgym"] = "fixed"
         """`fixed`: the original's rules, its bugs mended. `agentgym`: AgentGym's answers, byte for byte."""
-        action_list: Literal["every", "first", "never"] = "every"
+        action_list: ActionList = "every"
         """Which observations list the available actions. Without a list there is no action that asks for it either."""
         max_turns: int = Field(default=20, ge=1)
         """Turns after which the rollout truncates the episode; tasks that took the expert longer are left out."""

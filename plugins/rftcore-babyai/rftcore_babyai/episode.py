@@ -6,15 +6,11 @@ early when the world ends or when a low-level step changes nothing.
 
 from __future__ import annotations
 
-from typing import Literal
-
-from rftcore.environment import Episode, Step
+from rftcore.environment import ActionList, Episode, Step, with_actions
 from rftcore.errors import EpisodeError
 from rftcore_babyai.expert import Expert
 from rftcore_babyai.scene import CHECK, COMPLETED, FAILED, TIME_UP, UNCHANGED, UNKNOWN, Macro, Scene, compose
 from rftcore_babyai.world import World
-
-ActionList = Literal["every", "first", "never"]
 
 
 class BabyAIEpisode(Episode):
@@ -96,6 +92,5 @@ class BabyAIEpisode(Episode):
 
     def _listed(self, text: str, first: bool = False) -> str:
         if self._action_list == "every" or (first and self._action_list == "first"):
-            names = ", ".join(f'"{name}"' for name in self.scene.actions)
-            return f"{text}\nAvailable actions: [{names}]"
+            return with_actions(text, self.scene.actions)
         return text
