@@ -1,8 +1,9 @@
 """A tokenizer's chat template as token pieces, so that nothing sampled is ever encoded again.
 
 The template is rendered to text with a placeholder where the model's answer stands; the text before and after it are
-the pieces. Only text from the environment is encoded. When a template has no place for a system message, the
-system prompt opens the first observation.
+the pieces. Only text from the environment is encoded, and a special token's name in it stays text: no observation ends
+a turn or speaks in another role. When a template has no place for a system message, the system prompt opens the first
+observation.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class ChatEncoder:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        self._special = tuple(tokenizer.all_special_tokens)
         self._has_system = self._template_takes_system()
         user, answer = {"role": "user", "content": "x"}, {"role": "assistant", "content": _ANSWER}
         text = self._render([user, answer, {"role": "user", "content": _OBSERVATION}])
@@ -55,13 +57,14 @@ class ChatEncoder:
 
     def first(self, system: str, observation: str) -> list[int]:
         if self._has_system and system:
-            messages = [{"role": "system", "content": system}, {"role": "user", "content": observation}]
+            messages = [{"role": "system", "content": system}, {"role": "user", "content": _OBSERVATION}]
         else:
-            messages = [{"role": "user", "content": f"{system}\n\n{observation}" if system else observation}]
-        return self._encode(self._render(messages))
+            messages = [{"role": "user", "content": f"{system}\n\n{_OBSERVATION}" if system else _OBSERVATION}]
+        before, _, after = self._render(messages).partition(_OBSERVATION)
+        return self._encode_within(before, observation, after)
 
     def next(self, observation: str, closed: bool) -> list[int]:
-        ids = self._encode(self._close + observation + self._open)
+        ids = self._encode_within(self._close, observation, self._open)
         return ids[1:] if closed and ids[0] in self.stop_ids else ids
 
     def decode(self, token_ids: list[int]) -> str:
@@ -71,10 +74,17 @@ class ChatEncoder:
 
     def encode_answer(self, text: str) -> list[int]:
         """Return the tokens of a demonstrated answer, end-of-turn token included."""
-        return [*self._encode(text), min(self.stop_ids)]
+        return [*self._encode_within("", text, ""), min(self.stop_ids)]
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def _encode_within(self, before: str, text: str, after: str) -> list[int]:
+        """Encode `text` between two parts of the template: at once, as it was trained, unless it names a special token."""
+        if not any(name in text for name in self._special):
+            return self._encode(before + text + after)
+        literal = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return [*self._encode(before), *literal, *self._encode(after)]
 
     def _render(self, messages: list[dict[str, str]]) -> str:
         return str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
