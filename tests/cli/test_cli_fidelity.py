@@ -84,7 +84,7 @@ def test_nothing_compared_is_not_a_success(rftcore: Callable[..., Done], tmp_pat
 
 def test_a_foreign_recording_names_its_line(rftcore: Callable[..., Done], tmp_path: Path) -> None:
     text = complaint(rftcore, "counting", recordings(tmp_path, RIGHT, {"level": 3}))
-    assert "line 2: counting cannot replay it (KeyError: 'goal'); expected a recorded episode of counting" in text
+    assert "line 2: counting cannot replay it (KeyError: 'goal'); expected a recording of counting, and what" in text
 
 
 def test_a_damaged_file_is_unreadable_from_a_line_on(rftcore: Callable[..., Done], tmp_path: Path) -> None:
@@ -101,9 +101,35 @@ def test_a_damaged_file_is_unreadable_from_a_line_on(rftcore: Callable[..., Done
 
 def test_an_environment_without_recordings_says_so(rftcore: Callable[..., Done], tmp_path: Path) -> None:
     registry.add(EnvironmentSpec(name="unrecorded", target="rftcore.environment:Environment", summary=""))
-    assert "environment 'unrecorded' has no replay(record)" in complaint(
+    assert "environment 'unrecorded' has no replay(record, folder)" in complaint(
         rftcore, "unrecorded", recordings(tmp_path, RIGHT)
     )
+
+
+SUM = {"sum": 5, "numbers": "numbers.txt"}
+
+
+def test_kinds_of_recordings_mix_and_companion_files_lie_beside_them(
+    rftcore: Callable[..., Done], tmp_path: Path
+) -> None:
+    (tmp_path / "numbers.txt").write_text("2 3")
+    done = rftcore("fidelity", "counting", recordings(tmp_path, RIGHT, SUM), "--json")
+    assert (done.code, json.loads(done.out)["steps"]) == (0, 3)
+
+
+def test_companion_files_can_lie_elsewhere(rftcore: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "numbers.txt").write_text("2 2")
+    done = rftcore("fidelity", "counting", recordings(tmp_path, SUM), "--data", str(tmp_path / "other"), "--json")
+    assert (done.code, json.loads(done.out)["first"]["got"]) == (1, 4)
+
+
+def test_missing_companions_name_the_folder(rftcore: Callable[..., Done], tmp_path: Path) -> None:
+    text = complaint(rftcore, "counting", recordings(tmp_path, SUM))
+    assert "numbers.txt'); expected a recording of counting, and what it was recorded with in" in text
+    nowhere = str(tmp_path / "nowhere")
+    text = complaint(rftcore, "counting", recordings(tmp_path, SUM), "--data", nowhere)
+    assert text.startswith(f"--data: found no folder {nowhere}, expected the one with the files recorded with recorded")
 
 
 def test_an_unknown_profile_is_a_wrong_option(rftcore: Callable[..., Done], tmp_path: Path) -> None:

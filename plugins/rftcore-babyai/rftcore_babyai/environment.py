@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -77,11 +78,14 @@ class BabyAI(Environment):
         kind = AgentGymEpisode if self.config.profile == "agentgym" else BabyAIEpisode
         return kind(World(minigrid_id(level, self.config.profile), seed), self.config.action_list)
 
-    def replay(self, record: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...], tuple[Any, ...]]]:
+    def replay(
+        self, record: Mapping[str, Any], folder: Path
+    ) -> Iterator[tuple[str, tuple[Any, ...], tuple[Any, ...]]]:
         """Play a recorded episode; yield for each turn where it is, what was recorded, and what happens here.
 
         Compared are observation, reward, score and done, and with the first turn the observation before it. `record`
-        has `level_number`, `seed`, `first_observation` and `turns`. Raises ConfigError when it has not.
+        has `level_number`, `seed`, `first_observation` and `turns`; nothing in `folder` is needed. Raises ConfigError
+        when it has not.
         """
         missing = sorted({"level_number", "seed", "first_observation", "turns"} - record.keys())
         if missing:

@@ -26,7 +26,7 @@ def test_every_recorded_turn_is_reproduced() -> None:
         return
     environment = BabyAI(profile=BabyAI.fidelity_profile)
     with gzip.open(RECORDINGS, "rt", encoding="utf-8") as lines:
-        compared = [turn for line in lines for turn in environment.replay(json.loads(line))]
+        compared = [turn for line in lines for turn in environment.replay(json.loads(line), RECORDINGS.parent)]
     assert len(compared) == 3355
     assert [turn for turn in compared if turn[1] != turn[2]] == []
 
@@ -93,7 +93,7 @@ def test_a_thing_in_hand_still_lies_on_the_floor_at_first() -> None:
 
 def test_a_record_of_something_else_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="without first_observation, level_number, seed"):
-        list(BabyAI(profile="agentgym").replay({"turns": []}))
+        list(BabyAI(profile="agentgym").replay({"turns": []}, RECORDINGS.parent))
 
 
 def test_a_difference_is_shown_with_its_place() -> None:
@@ -104,7 +104,7 @@ def test_a_difference_is_shown_with_its_place() -> None:
         "first_observation": "something else",
         "turns": [{"action": "", "observation": "", "reward": 0, "score": 0, "done": False}],
     }
-    [(where, expected, got)] = BabyAI(profile="agentgym").replay(record)
+    [(where, expected, got)] = BabyAI(profile="agentgym").replay(record, RECORDINGS.parent)
     assert where == "level OpenRedDoor, seed 1, policy none, first observation and turn 0"
     assert expected == ("something else", "", 0, 0, False)
     assert got[0].startswith("Your goal: open the red door")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -110,12 +111,12 @@ class TextCraft(Environment):
         )
 
     def replay(
-        self, record: Mapping[str, Any]
+        self, record: Mapping[str, Any], folder: Path
     ) -> Iterator[tuple[str, tuple[str, float, bool], tuple[str, float, bool]]]:
         """Play a recorded episode; yield for each turn where it is, what was recorded, and what happens here.
 
         Compared are observation, reward and done. `record` has `goal`, `commands` and `turns` (`action`, `observation`,
-        `reward`, `done`). Raises ConfigError when it has not.
+        `reward`, `done`); nothing in `folder` is needed. Raises ConfigError when it has not.
         """
         missing = sorted({"goal", "commands", "turns"} - record.keys())
         if missing:

@@ -32,7 +32,7 @@ def test_every_recorded_turn_is_reproduced() -> None:
         return
     environment = TextCraft(profile=TextCraft.fidelity_profile)
     with gzip.open(RECORDINGS, "rt", encoding="utf-8") as lines:
-        compared = [turn for line in lines for turn in environment.replay(json.loads(line))]
+        compared = [turn for line in lines for turn in environment.replay(json.loads(line), RECORDINGS.parent)]
     assert len(compared) == 4749
     assert [turn for turn in compared if turn[1] != turn[2]] == []
 
@@ -161,4 +161,4 @@ def test_the_original_profile_lists_the_whole_tree_and_the_expert_still_wins() -
 def test_a_record_of_something_else_is_refused_in_words() -> None:
     record: dict[str, Any] = {"level": "GoToObj", "turns": []}
     with pytest.raises(ConfigError, match="without commands, goal"):
-        list(TextCraft(profile="original").replay(record))
+        list(TextCraft(profile="original").replay(record, RECORDINGS.parent))

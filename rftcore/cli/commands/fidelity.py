@@ -1,7 +1,8 @@
 """`rftcore fidelity`: replay recordings of an original program and count where the environment answers differently.
 
-The environment does the replaying: `replay(record)` yields `(where, expected, got)` for everything it compares. This
-file reads the recordings, counts, and refuses to call nothing compared a success.
+The environment does the replaying: `replay(record, folder)` yields `(where, expected, got)` for everything it compares,
+and may read what the recordings were made with (a catalogue, a corpus) in `folder`. This file reads the recordings,
+counts, and refuses to call nothing compared a success.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ def fidelity(
     profile: Annotated[
         str | None, typer.Option(help="The environment's profile; default: the bug-compatible one.")
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the files recorded with FILE; default: the folder of FILE."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
 ) -> None:
     """Replay recordings of the original program and count the differences.
@@ -37,8 +42,11 @@ def fidelity(
         rftcore fidelity textcraft textcraft.jsonl.gz
         rftcore fidelity babyai babyai-agentgym.jsonl.gz --json
         rftcore fidelity textcraft textcraft.jsonl.gz --profile fixed
+        rftcore fidelity webshop webshop.jsonl.gz --data recordings/
     """
-    found = _count(_replaying(environment, profile), environment, file)
+    if data is not None and not data.is_dir():
+        raise ConfigError(f"--data: found no folder {data}, expected the one with the files recorded with {file.name}")
+    found = _count(_replaying(environment, profile), environment, file, file.parent if data is None else data)
     if as_json:
         emit(found)
     else:
@@ -49,7 +57,7 @@ def fidelity(
             for key, value in found["first"].items():
                 console().print(f"  {key:<9} {value!r}" if key in ("expected", "got") else f"  {key:<9} {value}")
     if not found["steps"]:
-        raise ConfigError(f"{file} holds nothing that {environment} could compare; expected its recorded episodes")
+        raise ConfigError(f"{file} holds nothing that {environment} could compare; expected its recordings")
     raise typer.Exit(1 if found["differences"] else 0)
 
 
@@ -59,18 +67,18 @@ def _replaying(environment: str, profile: str | None) -> Any:
     kind = registry.resolve("environment", environment)
     if not hasattr(kind, "replay"):
         raise ConfigError(
-            f"environment {environment!r} has no replay(record), so recordings cannot be compared with it"
+            f"environment {environment!r} has no replay(record, folder), so recordings cannot be compared with it"
         )
     profile = profile if profile is not None else getattr(kind, "fidelity_profile", None)
     return registry.create("environment", environment, {} if profile is None else {"profile": profile})
 
 
-def _count(replaying: Any, environment: str, file: Path) -> dict[str, Any]:
+def _count(replaying: Any, environment: str, file: Path, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"episodes": 0, "steps": 0, "differences": 0, "first": None}
     for line, record in _records(file):
         before = found["steps"]
         try:
-            for where, expected, got in replaying.replay(record):
+            for where, expected, got in replaying.replay(record, folder):
                 found["steps"] += 1
                 if expected != got:
                     found["differences"] += 1
@@ -80,10 +88,10 @@ def _count(replaying: Any, environment: str, file: Path) -> dict[str, Any]:
                         "expected": expected,
                         "got": got,
                     }
-        except (RftError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (RftError, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
             raise ConfigError(
                 f"{file}, line {line}: {environment} cannot replay it ({type(error).__name__}: {error}); "
-                f"expected a recorded episode of {environment}"
+                f"expected a recording of {environment}, and what it was recorded with in {folder}"
             ) from error
         found["episodes"] += found["steps"] > before
     return found
