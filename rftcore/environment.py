@@ -8,6 +8,7 @@ enforces the turn limit and the time limit; the environment only declares them.
 from __future__ import annotations
 
 import random
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,14 @@ def with_actions(observation: str, actions: Iterable[str]) -> str:
     """Return `observation` and the actions after it, in the one form that all environments share."""
     names = ", ".join(f'"{name}"' for name in actions)
     return f"{observation}\nAvailable actions: [{names}]"
+
+
+def distinct_words(texts: Iterable[str]) -> frozenset[str]:
+    """Return the words of `texts`, such as an environment's vocabulary: runs of letters or digits, in lower case."""
+    return frozenset(word for text in texts for word in _WORD.findall(text.lower()))
+
+
+_WORD = re.compile(r"[^\W\d_]+|\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,12 @@ class Environment(ABC):
         return ()
 
     def facts(self) -> dict[str, str | int | float | bool]:
-        """Return honest metadata that the transfer report prints, such as whether actions are listed."""
+        """Return honest metadata that the transfer report prints.
+
+        It knows these names: `feedback` (how dense it is, in a few words), `lists_actions` (whether any observation
+        lists the available ones), `expert_turns_<difficulty>` (the expert's mean turns on the train tasks), and
+        `vocabulary_words` (how many `distinct_words` the vocabulary has).
+        """
         return {}
 
     def oracle(self, task: Task) -> Iterator[str]:

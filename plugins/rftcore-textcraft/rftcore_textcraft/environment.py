@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rftcore.environment import Environment
+from rftcore.environment import ActionList, Environment, distinct_words, with_actions
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
@@ -46,6 +46,8 @@ class TextCraft(Environment):
 
         profile: Literal["fixed", "original"] = "fixed"
         """`original` has the published program's defects and lists every recipe below the goal."""
+        action_list: ActionList = "never"
+        """Which observations list the actions that the listed recipes suggest."""
         max_turns: int = Field(default=30, ge=1)
         """Turns after which the rollout truncates; 30 in the published RL runs."""
         distractors: int = Field(default=4, ge=0)
@@ -83,7 +85,8 @@ class TextCraft(Environment):
         if isinstance(goal, str) and isinstance(lines, list):
             listed = [Recipe.from_line(str(line)) for line in lines]
             book = RecipeBook.from_recipes(listed, minecraft().group_of)
-            return Crafting(OriginalRules(book, goal) if self._original else Rules(book), goal, listed)
+            rules = OriginalRules(book, goal) if self._original else Rules(book)
+            return Crafting(rules, goal, listed, self.config.action_list)
         if not isinstance(goal, str) or goal not in goals():
             raise ConfigError(f"task {task.id!r} has the goal {goal!r}, expected a goal of the task lists")
         rng = random.Random(task.seed)
@@ -91,7 +94,7 @@ class TextCraft(Environment):
         beside = others(recipes)
         listed = [*recipes, *rng.sample(beside, min(len(beside), self.config.distractors))]
         rng.shuffle(listed)
-        return Crafting(self._rules(goal), goal, listed)
+        return Crafting(self._rules(goal), goal, listed, self.config.action_list)
 
     def practice_task(self, rng: random.Random, difficulty: str) -> Task:
         """Return an invented task with its own recipes, never a real one; for teaching the skill.
@@ -133,12 +136,19 @@ class TextCraft(Environment):
         """Return the names of all items and groups, every command and answer once, and the usual numbers."""
         book = minecraft()
         texts = [*_WORDS, *(str(number) for number in range(1, 65)), *sorted(book.items | book.groups)]
+        if self.config.action_list != "never":
+            texts.append(with_actions("", ("inventory", "inventory")))
         return [*texts, *_ORIGINAL_WORDS] if self._original else texts
 
     def facts(self) -> dict[str, str | int | float | bool]:
         """Return what the transfer report prints about this environment."""
         return {
-            "lists_actions": False,
+            "lists_actions": self.config.action_list != "never",
+            "action_list": self.config.action_list,
+            "feedback": "an answer every turn, reward at the end",
+            "expert_turns_easy": _mean_plan("easy"),
+            "expert_turns_hard": _mean_plan("hard"),
+            "vocabulary_words": len(distinct_words(self.vocabulary())),
             "deterministic": True,
             "thread_safe": True,
             "profile": self.config.profile,
@@ -158,6 +168,13 @@ class TextCraft(Environment):
 
     def _rules(self, goal: str) -> Rules:
         return _spoilt_rules(goal) if self._original else _fixed_rules()
+
+
+@cache
+def _mean_plan(difficulty: str) -> float:
+    """Return the mean length of the shortest plans of the train goals; every goal has equally many tasks."""
+    lengths = [goals()[str(task.data["goal"])] for task in task_list(TextCraft.name, "train", difficulty)]
+    return round(sum(lengths) / len(lengths), 2)
 
 
 @cache

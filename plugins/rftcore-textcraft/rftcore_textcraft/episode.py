@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import product
 
-from rftcore.environment import Episode, Step
+from rftcore.environment import ActionList, Episode, Step, with_actions
 from rftcore_textcraft.commands import Inventory
 from rftcore_textcraft.planner import Planner
 from rftcore_textcraft.recipes import Recipe, command
@@ -20,22 +23,29 @@ _INVENTORY, _CRAFT = 0.1, 0.45
 class Crafting(Episode):
     """Craft `goal`, knowing the `listed` recipes. Reward 1 and the end when it is crafted; the end is final."""
 
-    def __init__(self, rules: Rules, goal: str, listed: Sequence[Recipe]) -> None:
+    def __init__(
+        self, rules: Rules, goal: str, listed: Sequence[Recipe], action_list: ActionList = "never"
+    ) -> None:
         self._rules = rules
         self._goal = goal
         self._listed = listed
+        self._action_list = action_list
         self._inventory: Inventory = {}
         self._planner: Planner | None = None
         self._plan: tuple[str, ...] = ()
         self._end: Step | None = None
         lines = "\n".join([recipe.line for recipe in listed])
         self.observation = f"Crafting commands:\n{lines}\n\nGoal: craft {goal}."
+        if action_list != "never":
+            self.observation = with_actions(self.observation, self.available_actions())
 
     def step(self, action: str) -> Step:
         if self._end is not None:
             return self._end
         done = self._rules.read(action)
         step = done.apply(self._inventory)
+        if self._action_list == "every":
+            step = replace(step, observation=with_actions(step.observation, self.available_actions()))
         if step.valid:
             if done.product == self._goal:
                 step = self._end = Step(step.observation, 1.0, terminated=True, success=True)
@@ -44,11 +54,25 @@ class Crafting(Episode):
         self.observation = step.observation
         return step
 
-    def random_action(self, rng: random.Random) -> str:
-        """Return `inventory`, a listed craft, or the fetching of one of its ingredients.
+    def available_actions(self) -> tuple[str, ...]:
+        """Return `inventory`, the listed crafts and the fetching of their ingredients, whether or not they succeed now.
 
-        A group in a listed recipe is replaced by one of its members, as an agent has to.
+        A group in a listed recipe is replaced by each of its listed members. Fetches of other raw items and other
+        counts are understood too.
         """
+        return self._available
+
+    @cached_property
+    def _available(self) -> tuple[str, ...]:
+        crafts, gets = [], []
+        for recipe in self._listed:
+            choices = [[(member, count) for member in self._members(name) or [name]] for name, count in recipe.inputs]
+            crafts += [command(recipe.product, recipe.count, inputs) for inputs in product(*choices)]
+            gets += [f"get {count} {name}" for inputs in choices for name, count in inputs]
+        return tuple(dict.fromkeys(("inventory", *crafts, *gets)))
+
+    def random_action(self, rng: random.Random) -> str:
+        """Return one of the available actions: the kind first, so that few crafts get the weight of many gets."""
         kind = rng.random()
         if kind < _INVENTORY or not self._listed:
             return "inventory"
@@ -76,8 +100,12 @@ class Crafting(Episode):
         return self._plan[0]
 
     def _member(self, name: str, rng: random.Random) -> str:
+        members = self._members(name)
+        return rng.choice(members) if members else name
+
+    def _members(self, name: str) -> list[str]:
+        """Return the listed products that belong to the group `name`; none when it is an item."""
         book = self._rules.book
         if name not in book.groups:
-            return name
-        listed = [recipe.product for recipe in self._listed if book.group_of.get(recipe.product) == name]
-        return rng.choice(listed) if listed else name
+            return []
+        return [recipe.product for recipe in self._listed if book.group_of.get(recipe.product) == name]

@@ -192,7 +192,55 @@ def test_the_vocabulary_covers_what_is_said(environment: TextCraft) -> None:
 
 def test_instructions_are_compact_and_carry_no_task(environment: TextCraft) -> None:
     assert len(environment.instructions.split()) < 60
-    assert environment.facts()["lists_actions"] is False
+
+
+def test_facts_are_those_of_the_options_and_of_the_expert(environment: TextCraft) -> None:
+    facts = environment.facts()
+    assert (facts["lists_actions"], TextCraft(action_list="first").facts()["lists_actions"]) == (False, True)
+    for difficulty in environment.difficulties:
+        tasks = environment.tasks("train", difficulty)
+        turns = [len(list(environment.oracle(task))) for task in tasks[: len(tasks) // 20]]
+        assert facts[f"expert_turns_{difficulty}"] == round(sum(turns) / len(turns), 2)
+    words = {word for text in environment.vocabulary() for word in re.findall(r"[a-z]+|[0-9]+", text.lower())}
+    assert facts["vocabulary_words"] == len(words)
+
+
+@pytest.mark.parametrize("mode", ["every", "first", "never"])
+def test_the_action_list_is_shown_as_often_as_configured(mode: str) -> None:
+    bare, listing = TextCraft(), TextCraft(action_list=mode)
+    task = bare.tasks("test", "hard")[0]
+    plain, shown = bare.start(task), listing.start(task)
+    listed = "\nAvailable actions: [" + ", ".join(f'"{name}"' for name in plain.available_actions()) + "]"
+    assert shown.observation == plain.observation + (listed if mode != "never" else "")
+    for action in [*listing.oracle(task), "inventory"]:
+        expected, step = plain.step(action), shown.step(action)
+        assert step.observation == shown.observation == expected.observation + (listed if mode == "every" else "")
+        assert (step.reward, step.terminated, step.success) == (expected.reward, expected.terminated, expected.success)
+    assert step.success
+    known = set(re.findall(r"\w+|[^\w\s]", " ".join(listing.vocabulary())))
+    assert set(re.findall(r"\w+|[^\w\s]", listed if mode != "never" else "")) <= known
+
+
+def test_available_actions_are_those_that_the_listed_recipes_suggest() -> None:
+    lines = ["craft 4 oak planks using 1 oak logs", "craft 4 birch planks using 1 birch logs"]
+    lines.append("craft 2 ladder using 2 planks, 7 stick")
+    data = {"goal": "ladder", "commands": lines}
+    task = Task(environment="textcraft", id="t", split="train", difficulty="easy", seed=1, data=data)
+    episode = TextCraft().start(task)
+    assert episode.available_actions() == (
+        "inventory",
+        "craft 4 oak planks using 1 oak logs",
+        "craft 4 birch planks using 1 birch logs",
+        "craft 2 ladder using 2 oak planks, 7 stick",
+        "craft 2 ladder using 2 birch planks, 7 stick",
+        "get 1 oak logs",
+        "get 1 birch logs",
+        "get 2 oak planks",
+        "get 2 birch planks",
+        "get 7 stick",
+    )
+    rng = random.Random(0)
+    assert {episode.random_action(rng) for _ in range(400)} == set(episode.available_actions())
 
 
 def test_unknown_options_difficulties_and_goals_are_named(environment: TextCraft) -> None:
