@@ -6,8 +6,9 @@ order of instructions is hidden, and a score can exceed 1.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rftcore.environment import Step
-from rftcore.errors import EpisodeError
 from rftcore_babyai.episode import BabyAIEpisode
 from rftcore_babyai.scene import COMPLETED, UNCHANGED, UNKNOWN, Macro
 
@@ -22,9 +23,8 @@ class AgentGymEpisode(BabyAIEpisode):
     """The view that the next one is compared with; None: differs from every other."""
 
     def step(self, action: str) -> Step:
-        """Apply one action; a finished episode raises `EpisodeError`."""
-        if self._over:
-            raise EpisodeError("the episode is over: start a new one instead of taking another step")
+        if self._end is not None:
+            return self._end
         name = action.lower().strip()
         if "check" in name:
             return self._answer("You can take the following actions: " + ", ".join(self.scene.actions))
@@ -49,15 +49,16 @@ class AgentGymEpisode(BabyAIEpisode):
             self._shown = view
         self.scene = self._look(view)
         self._last_reward = reward
-        self._over = terminated and reward > 0.5
-        text = self.scene.description + (COMPLETED if terminated else "")
-        return self._answer(text)
+        step = self._answer(self.scene.description + (COMPLETED if terminated else ""))
+        if terminated and reward > 0.5:
+            step = self._end = replace(step, terminated=True, success=True)
+        return step
 
     def _answer(self, text: str, valid: bool = True) -> Step:
         """Answer with the last reward, again, and add it to the score."""
         self.score += self._last_reward
         self.observation = self._listed(text)
-        return Step(self.observation, self._last_reward, self._over, success=self._over, valid=valid)
+        return Step(self.observation, self._last_reward, terminated=False, valid=valid)
 
     def _first_view(self) -> list[int]:
         if not self.world.carried:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rftcore.environment import ActionList, Environment
+from rftcore.environment import ActionList, Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
@@ -114,6 +114,7 @@ class BabyAI(Environment):
         facts: dict[str, str | int | float | bool] = {
             "lists_actions": self.config.action_list != "never",
             "action_list": self.config.action_list,
+            "feedback": "what is seen every turn, reward at the end",
             "reward": "at success only, 1 - 0.9 * (low-level steps / the level's limit)",
             "deterministic": True,
             "thread_safe": True,
@@ -122,9 +123,9 @@ class BabyAI(Environment):
             "license": "code Apache-2.0; minigrid MIT",
         }
         for difficulty in LIMITS:
-            turns = [turns for _, _, turns in listed("train", difficulty)]
+            turns = [turns for _, _, turns in listed("train", difficulty) if turns <= self.max_turns]
             facts[f"expert_turns_{difficulty}"] = round(sum(turns) / len(turns), 2)
-        return facts
+        return {**facts, "vocabulary_words": len(distinct_words(self.vocabulary()))}
 
 
 @cache

@@ -1,13 +1,12 @@
 """One run of one level, in text.
 
 An action is a whole walk: `go to red ball 1`, `pickup grey key 2`, `toggle and go through blue closed door 1`. It ends
-early when the world ends or when a low-level step changes nothing.
+early when the world ends or when a low-level step changes nothing. The end of an episode is final.
 """
 
 from __future__ import annotations
 
 from rftcore.environment import ActionList, Episode, Step, with_actions
-from rftcore.errors import EpisodeError
 from rftcore_babyai.expert import Expert
 from rftcore_babyai.scene import CHECK, COMPLETED, FAILED, TIME_UP, UNCHANGED, UNKNOWN, Macro, Scene, compose
 from rftcore_babyai.world import World
@@ -23,16 +22,15 @@ class BabyAIEpisode(Episode):
         self.seen: set[tuple[int, int]] = set()
         """Cells that some observation has shown."""
         self._action_list = action_list
-        self._over = False
+        self._end: Step | None = None
         self._expert = Expert(self)
         self.scene = self._look(self._first_view())
         goal = f"Your goal: {self._goal()}\n"
         self.observation = goal + self._listed(self.scene.description, first=True)
 
     def step(self, action: str) -> Step:
-        """Apply one action; a finished episode raises `EpisodeError`."""
-        if self._over:
-            raise EpisodeError("the episode is over: start a new one instead of taking another step")
+        if self._end is not None:
+            return self._end
         name = " ".join(action.lower().split())
         if name.startswith("pick up "):
             name = "pickup " + name.removeprefix("pick up ")
@@ -53,7 +51,7 @@ class BabyAIEpisode(Episode):
 
     def expert_action(self) -> str | None:
         """Return what minigrid's bot would do next, as the longest action that does it; None when it gives up."""
-        return None if self._over else self._expert.advise()
+        return None if self._end is not None else self._expert.advise()
 
     def primitives(self, macro: Macro) -> list[int]:
         """Return the low-level actions that `macro` stands for."""
@@ -71,10 +69,12 @@ class BabyAIEpisode(Episode):
                 break
         success = terminated and reward > 0
         self.scene = self._look(self.world.view())
-        self._over = terminated or truncated
         end = COMPLETED if success else FAILED if terminated else TIME_UP if truncated else ""
         self.observation = self._listed(self.scene.description + end)
-        return Step(self.observation, reward, terminated, truncated and not terminated, success)
+        step = Step(self.observation, reward, terminated, truncated and not terminated, success)
+        if terminated or truncated:
+            self._end = step
+        return step
 
     def _answer(self, text: str, valid: bool = True) -> Step:
         self.observation = self._listed(text)

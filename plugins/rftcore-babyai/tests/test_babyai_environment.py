@@ -210,6 +210,10 @@ def test_facts_tell_whether_actions_are_listed_and_how_long_the_expert_plays() -
     assert facts["lists_actions"] is False
     assert BabyAI().facts()["lists_actions"] is True
     assert 1.0 < float(facts["expert_turns_easy"]) < 3.0 < float(facts["expert_turns_hard"]) < 12.0
+    short = [turns for _, _, turns in listed("train", "hard") if turns <= 3]
+    assert BabyAI(max_turns=3).facts()["expert_turns_hard"] == round(sum(short) / len(short), 2)
+    words = {word for text in BabyAI().vocabulary() for word in re.findall(r"[a-z]+|[0-9]+", text.lower())}
+    assert facts["vocabulary_words"] == len(words)
 
 
 def test_the_instructions_are_short_and_name_every_kind_of_action() -> None:

@@ -4,7 +4,6 @@ import random
 
 import pytest
 
-from rftcore.errors import EpisodeError
 from rftcore.schemas.task import Task
 from rftcore_babyai.environment import BabyAI
 from rftcore_babyai.episode import BabyAIEpisode
@@ -51,6 +50,7 @@ def test_the_levels_own_step_limit_ends_the_episode_without_success() -> None:
     assert not any(step.truncated or step.terminated for step in steps[:-1])
     assert (steps[-1].truncated, steps[-1].terminated, steps[-1].success, steps[-1].reward) == (True, False, False, 0.0)
     assert "\n The time is up." in steps[-1].observation
+    assert episode.step("turn left") == steps[-1]
 
 
 def test_a_success_on_the_very_last_step_counts() -> None:
@@ -139,12 +139,18 @@ def test_nonsense_is_answered_and_changes_nothing(action: str) -> None:
     assert episode.observation == step.observation
 
 
-def test_a_finished_episode_refuses_another_step() -> None:
-    episode = begin("OpenRedDoor", 1)
-    episode.step("toggle and go through red closed door 1")
+@pytest.mark.parametrize("profile", ["fixed", "agentgym"])
+def test_the_end_is_final(profile: str) -> None:
+    episode = begin("OpenRedDoor", 1, profile=profile)
+    episode.step("go to red closed door 1")
+    last = episode.step("toggle")
+    assert last.terminated
+    assert last.success
+    pose = episode.world.pose
+    assert episode.step("turn left") == last
+    assert episode.observation == last.observation
+    assert episode.world.pose == pose
     assert episode.expert_action() is None
-    with pytest.raises(EpisodeError, match="over"):
-        episode.step("turn left")
     episode.close()
     episode.close()
 
