@@ -63,6 +63,40 @@ class ReAct(PromptFormat):
         return f"Thought: {thought}\nAction: {action}" if thought else f"Action: {action}"
 
 
+class ReActSplit(ReAct):
+    """ReAct as AgentGym reads it in WebShop, ALFWorld and ScienceWorld: no text is without an action.
+
+    The last `Action:` counts, and `</s>` at the end of the text does not. Without any, a text with `search[` or
+    `click[` is the action itself, and every other one is the empty action, which the environment answers.
+    """
+
+    name = "react_rsplit"
+
+    def parse(self, text: str) -> str | None:
+        text = text.removesuffix("</s>")
+        _, found, action = text.rpartition("Action:")
+        return action.strip() if found or "search[" in text or "click[" in text else ""
+
+
+class ReActSingle(ReAct):
+    """ReAct as AgentGym reads it in TextCraft and BabyAI: one line with one `Action:`.
+
+    Two such lines get the reminder, none is the empty action. All but ASCII letters, digits, commas and spaces is cut
+    out of the action without a word, so `parse` inverts `write` for actions without other characters only.
+    """
+
+    name = "react_regex_single"
+    reminder = "Error: Only one 'Action' is allowed per response. Please adjust your response."
+    _ACTION: ClassVar[re.Pattern[str]] = re.compile(r"Action:\s*([^\n]*)")
+    _CUT: ClassVar[re.Pattern[str]] = re.compile(r"[^A-Za-z0-9, ]+")
+
+    def parse(self, text: str) -> str | None:
+        found = self._ACTION.findall(text)
+        if len(found) > 1:
+            return None
+        return " ".join(self._CUT.sub("", "".join(found)).split())
+
+
 class Tagged(PromptFormat):
     """`<think>` and `<action>` tags; the last complete `<action>` counts."""
 
@@ -80,7 +114,7 @@ class Tagged(PromptFormat):
         return f"{start}<action>{action}</action>"
 
 
-FORMATS: dict[str, type[PromptFormat]] = {form.name: form for form in (Plain, ReAct, Tagged)}
+FORMATS: dict[str, type[PromptFormat]] = {form.name: form for form in (Plain, ReAct, ReActSplit, ReActSingle, Tagged)}
 
 
 def prompt_format(name: str) -> PromptFormat:

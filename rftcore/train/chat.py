@@ -80,7 +80,7 @@ class ChatEncoder:
         return list(self._tokenizer.encode(text, add_special_tokens=False))
 
     def _encode_within(self, before: str, text: str, after: str) -> list[int]:
-        """Encode `text` between two parts of the template: at once, as it was trained, unless it names a special token."""
+        """Encode `text` between two parts of the template: at once, as in training, unless it names a special token."""
         if not any(name in text for name in self._special):
             return self._encode(before + text + after)
         literal = self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
