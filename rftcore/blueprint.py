@@ -64,12 +64,13 @@ class Blueprint:
         complete = {name: env.config.model_dump(mode="json") for name, env in self.environments.items()}
         self.config = config.model_copy(update={**parts, "metrics": tuple(parts["metrics"]), "environments": complete})
         self.plan = make_plan(self.config, self.environments, weights)
+        _check_published(self.config, self.plan)
         self.kind = next(kind for kind, model in KINDS.items() if isinstance(config, model))
 
     @property
     def id(self) -> str:
         """sha256 of everything that can change a number: not the name, nor where jobs run or the model lies."""
-        content = self.config.model_dump(mode="json", exclude={"name", "executor", "model"})
+        content = self.config.model_dump(mode="json", exclude={"name", "executor", "model", "published"})
         return digest({"kind": self.kind, "config": content, "plan": self.plan.model_dump(mode="json")})
 
     def record(self) -> dict[str, Any]:
@@ -162,6 +163,30 @@ def _sampled(config: Settings) -> None:
             "sampling.temperature: found 0.0, expected more where something is trained: "
             "every sample of a group would be equal, so nothing is learned"
         )
+
+
+def _check_published(config: Settings, plan: Plan) -> None:
+    """Refuse a published figure that stands beside nothing."""
+    if not isinstance(config, StudyConfig) or config.published is None:
+        return
+    trained = {cell.train for cell in plan.cells}
+    measured: dict[str, set[str]] = {}
+    for cell in plan.cells:
+        measured.setdefault(cell.environment, set()).add(cell.difficulty)
+    for number, figure in enumerate(config.published.figures):
+        where = f"published.figures.{number}"
+        if figure.train not in trained:
+            raise ConfigError(f"{where}.train: found {figure.train!r}, expected one of {', '.join(sorted(trained))}")
+        if figure.environment not in {*measured, "held-in", "held-out"}:
+            raise ConfigError(
+                f"{where}.environment: found {figure.environment!r}, expected held-in, held-out, {', '.join(measured)}"
+            )
+        difficulties = sorted(measured.get(figure.environment, ()))
+        if figure.difficulty is not None and figure.difficulty not in difficulties:
+            raise ConfigError(
+                f"{where}.difficulty: found {figure.difficulty!r}, expected "
+                + (" or ".join(difficulties) or "none: held-in and held-out are means over all difficulties")
+            )
 
 
 def _where(config: Settings, axis: str, number: int) -> str:

@@ -20,6 +20,7 @@ from rftcore.report.matrix import AXES, column_of, every_cell
 from rftcore.report.opening import opening
 from rftcore.report.payload import payload
 from rftcore.report.provenance import provenance_section
+from rftcore.report.published import published, published_section
 from rftcore.report.sections import QUESTIONS, axis_section, training_section
 from rftcore.schemas.report import Cell, Report
 
@@ -58,11 +59,12 @@ def render(report: Report, evidence: Mapping[str, Evidence]) -> str:
         "body",
         tag("a", "Skip to the findings", href="#findings", class_="skip"),
         _header(report, title),
-        _navigation(),
+        _navigation(report),
         tag(
             "main",
             opening(report),
             *(axis_section(report, axis, anchors) for axis in AXES),
+            published_section(report),
             training_section(report),
             provenance_section(report),
         ),
@@ -100,9 +102,11 @@ def _header(report: Report, title: str) -> Markup:
     )
 
 
-def _navigation() -> Markup:
-    links = [("findings", "Findings"), *((axis, QUESTIONS[axis][0]) for axis in AXES), ("training", "Training")]
-    links.append(("run", "What was run"))
+def _navigation(report: Report) -> Markup:
+    links = [("findings", "Findings"), *((axis, QUESTIONS[axis][0]) for axis in AXES)]
+    if published(report) is not None:
+        links.append(("published", "Published figures"))
+    links += [("training", "Training"), ("run", "What was run")]
     return tag("nav", *(tag("a", name, href=f"#{place}") for place, name in links), aria_label="Sections")
 
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from rftcore.report.figures import MISSING, bounds, count, duration, percent, points, signed_bounds
 from rftcore.report.findings import findings
 from rftcore.report.matrix import AXES, Column, Matrix, detectable, matrix, significant
+from rftcore.report.published import HEADS, beside, published
 from rftcore.schemas.report import Cell, Report, StageReport
 
 WIDTH = 100
@@ -52,6 +53,10 @@ def print_tables(report: Report, console: Console) -> None:
         for number, columns in enumerate(blocks, start=1):
             part = f", part {number} of {len(blocks)}" if len(blocks) > 1 else ""
             _print(console, width, f"{axis.capitalize()}{part}", _matrix(arranged, columns), _legend(arranged))
+    paper = published(report)
+    if paper is not None:
+        legend = " ".join([f"paper: {paper.source}. Not matched:", *(paper.unmatched or ("nothing is listed.",))])
+        _print(console, width, "Beside the published figures", _published(report), legend)
     if report.stages:
         legend = (
             f"training: success in the first and in the last {ENDS} updates; the others in points from the checkpoint "
@@ -142,6 +147,14 @@ def _stages(stages: Sequence[StageReport]) -> Table:
             Text(percent(stage.largest_drop)),
             Text(str(stage.drift), style="red" if stage.drift else ""),
         )
+    return table
+
+
+def _published(report: Report) -> Table:
+    table = _table(*HEADS, numbers=3)
+    for pair in beside(report):
+        train, *fields = pair.fields()
+        table.add_row(Text("\n".join(_lines(train))), *map(Text, fields))
     return table
 
 

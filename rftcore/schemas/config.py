@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from rftcore.conversation import History
 from rftcore.schemas.frozen import Frozen
+from rftcore.schemas.published import Published
 
 
 class Component(Frozen):
@@ -167,6 +168,8 @@ class StudyConfig(Settings):
     axes: AxesConfig
     held_out: Literal["installed", "listed"] = "listed"
     """`installed` also evaluates in every other installed environment, with its defaults."""
+    published: Published | None = None
+    """A paper's figures, printed beside the study's own; they change no number."""
 
 
 class EvaluationConfig(Settings):

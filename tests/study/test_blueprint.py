@@ -208,6 +208,32 @@ def test_a_study_without_anything_to_train_is_refused(axes: dict[str, Any]) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        ({"train": "odd", "environment": "even", "value": 0.5}, "figures.0.train: found 'odd', expected one of base"),
+        ({"train": "even", "environment": "odd", "value": 0.5}, "figures.0.environment: found 'odd', expected held-in"),
+        (
+            {"train": "even", "environment": "even", "difficulty": "vile", "value": 0.5},
+            "figures.0.difficulty: found 'vile', expected easy or hard",
+        ),
+        ({"train": "even", "environment": "even"}, "a value or a change"),
+    ],
+)
+def test_a_published_figure_has_to_stand_beside_one_of_the_study(
+    model: Path, figure: dict[str, Any], message: str
+) -> None:
+    published = {"source": "a paper", "figures": [figure]}
+    found = said(Study, model=str(model), axes={"transfer": ["even"]}, published=published)
+    assert message in "\n".join(found)
+
+
+def test_published_figures_change_no_number_and_so_not_the_id(model: Path) -> None:
+    figure = {"train": "even", "environment": "held-in", "change": 0.5}
+    plain = small(model, axes={"transfer": ["even"]})
+    assert Study({**plain, "published": {"source": "a paper", "figures": [figure]}}).id == Study(plain).id
+
+
 def test_a_study_without_axes_is_refused() -> None:
     assert said(Study) == ["axes: missing; expected a value"]
 
