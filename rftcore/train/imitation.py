@@ -8,23 +8,26 @@ reinforcement fine-tuning needs.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from rftcore.conversation import Conversation, Encoder, History
 from rftcore.environment import Environment
 from rftcore.formats import PromptFormat
 from rftcore.schemas.task import Task
+from rftcore.train.logprobs import micro_batches, token_logprobs
 from rftcore.train.rows import Row
 
 WARM_UP = 20
 """Steps until the full learning rate."""
 
-POOL = 16
-"""Batches that are drawn together and cut by length, so that little of a batch is padding."""
+CONTEXT_SHARE = 0.25
+"""Share of the tokens of a context that are predicted in a step: their logits cost as much as the rest of the model."""
+
+MICRO_TOKENS = 8192
+"""Tokens of one forward pass."""
 
 
 def demonstrate(
@@ -64,55 +67,62 @@ def demonstrate(
 
 def imitate(
     model: Any,
-    batches: Iterator[Sequence[Row]],
+    draw: Callable[[random.Random], Row],
     *,
     steps: int,
+    rows: int,
     learning_rate: float,
     context_weight: float,
+    seed: int,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
-    """Train `model` in place for `steps` batches with AdamW at a constant rate after a short warm-up.
+    """Train `model` in place with AdamW, `steps` times on `rows` rows that `draw` makes.
 
-    The loss is the mean cross-entropy (nats) of demonstrated tokens plus `context_weight` times that of all others:
-    predicting observations teaches a small model to copy. Reports `(step, loss of demonstrated tokens)`.
+    The rate rises over a short warm-up and falls linearly to 0. The loss is the mean cross-entropy (nats) of
+    demonstrated tokens plus `context_weight` times that of the others, estimated on a share of them: predicting
+    observations teaches a small model to copy. Reports `(step, loss of demonstrated tokens)`.
     """
+    rng = random.Random(seed)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.01, foreach=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / WARM_UP))
-    model.train()
-    for step, rows in zip(range(steps), batches, strict=False):
-        width = max(len(row.ids) for row in rows)
-        ids = torch.zeros(len(rows), width, dtype=torch.long)
-        target = torch.zeros(len(rows), width)
-        inside = torch.zeros(len(rows), width)
-        for index, row in enumerate(rows):
-            ids[index, : len(row.ids)] = torch.tensor(row.ids)
-            inside[index, : len(row.ids)] = 1.0
-            target[index, row.positions] = 1.0
-        logits = model(input_ids=ids[:, :-1], use_cache=False).logits
-        nats = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none").view(len(rows), -1)
-        shown, context = target[:, 1:], (inside - target)[:, 1:]
-        loss = (nats * shown).sum() / shown.sum()
-        total = loss + context_weight * (nats * context).sum() / context.sum()
-        total.backward()
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / WARM_UP, (steps - step) / max(1, steps - WARM_UP))
+    )
+    for step in range(1, steps + 1):
+        shown = [draw(rng) for _ in range(rows)]
+        loss = backward(model, shown, context_weight, rng)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-        on_step(step + 1, loss.item())
-    model.eval()
+        on_step(step, loss)
 
 
-def batches(draw: Callable[[random.Random], Row | None], size: int, seed: int) -> Iterator[list[Row]]:
-    """Yield endless batches of `size` rows of like length, from rows that `draw` makes."""
-    rng = random.Random(seed)
-    while True:
-        pool: list[Row] = []
-        while len(pool) < size * POOL:
-            row = draw(rng)
-            if row is not None:
-                pool.append(row)
-        pool.sort(key=lambda row: len(row.ids))
-        cut = [pool[start : start + size] for start in range(0, len(pool), size)]
-        rng.shuffle(cut)
-        yield from cut
+def backward(model: Any, shown: list[Row], context_weight: float, rng: random.Random) -> float:
+    """Add the gradient of the loss over `shown`; return the part of the demonstrated tokens."""
+    context = [_some_context(row, rng) for row in shown]
+    asked = [
+        Row(row.ids, sorted([*row.positions, *others])) for row, others in zip(shown, context, strict=True)
+    ]
+    per_shown = 1 / sum(len(row.positions) for row in shown)
+    per_context = context_weight / max(1, sum(map(len, context)))
+    total = 0.0
+    for batch in micro_batches(model, asked, MICRO_TOKENS):
+        logprobs, _ = token_logprobs(model, [asked[index] for index in batch], 1.0)
+        demonstrated = torch.zeros_like(logprobs)
+        others = torch.zeros_like(logprobs)
+        for place, index in enumerate(batch):
+            answers = set(shown[index].positions)
+            mark = torch.tensor([position in answers for position in asked[index].positions])
+            demonstrated[place, : len(mark)] = mark.float()
+            others[place, : len(mark)] = (~mark).float()
+        loss = -(logprobs * demonstrated).sum() * per_shown
+        (loss - (logprobs * others).sum() * per_context).backward()
+        total += loss.item()
+    return total
+
+
+def _some_context(row: Row, rng: random.Random) -> list[int]:
+    """Return a share of the places of tokens that are not demonstrated; the first of a context is never predicted."""
+    answers = set(row.positions)
+    return [place for place in range(1, len(row.ids)) if place not in answers and rng.random() < CONTEXT_SHARE]

@@ -22,7 +22,7 @@ from rftcore.environment import Environment
 from rftcore.formats import Plain
 from rftcore.models import sha256
 from rftcore.train.chat import ChatEncoder
-from rftcore.train.imitation import batches, demonstrate, imitate
+from rftcore.train.imitation import demonstrate, imitate
 from rftcore.train.rows import Row
 from rftcore.train.tiny import TinyConfig, build_model, build_tokenizer, phrases
 
@@ -87,8 +87,16 @@ def main() -> None:
                 console.print(f"step {number}: loss {loss:.3f}, {time.monotonic() - began:.0f} s")
 
         names = [name for name in bank for _ in DIFFICULTIES.get(name, ("",))]
-        draw = batches(lambda stream: stream.choice(bank[stream.choice(names)]), BATCH, SEED)
-        imitate(model, draw, steps=given.steps, learning_rate=1.5e-3, context_weight=0.1, on_step=step)
+        imitate(
+            model,
+            lambda stream: stream.choice(bank[stream.choice(names)]),
+            steps=given.steps,
+            rows=BATCH,
+            learning_rate=1.5e-3,
+            context_weight=0.1,
+            seed=SEED,
+            on_step=step,
+        )
     model.half().save_pretrained(given.out)
     tokenizer.save_pretrained(given.out)
     digest = sha256(given.out / "model.safetensors")
