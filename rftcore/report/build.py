@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from statistics import fmean
 from typing import Any
 
+from pydantic import JsonValue
+
 from rftcore import plugins, records, registry
+from rftcore.environment import Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.metric import CellData, StudyData, StudyFigures
 from rftcore.plan import CellNode, Plan, StageNode
@@ -62,7 +66,7 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         axes=figures.axes,
         references=figures.references,
         stages=figures.stages,
-        facts={name: dict(environment.facts()) for name, environment in environments.items()},
+        facts=_facts(environments, {name for node in plan.stages for name in plan.trained_in(node.name)}),
         summary=figures.summary,
         masked=masked,
         minimum_detectable=figures.minimum_detectable,
@@ -70,6 +74,18 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         study_seconds=study_seconds,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _facts(environments: Mapping[str, Environment], trained: Collection[str]) -> dict[str, dict[str, JsonValue]]:
+    """Return what each environment says about itself, and the share of its words that each one `trained` in has too."""
+    words = {name: distinct_words(environment.vocabulary()) for name, environment in environments.items()}
+    facts: dict[str, dict[str, JsonValue]] = {}
+    for name, environment in environments.items():
+        facts[name] = dict(environment.facts())
+        if words[name] and trained:
+            shares = {other: len(words[name] & words[other]) / len(words[name]) for other in sorted(trained)}
+            facts[name]["vocabulary_shared"] = {other: round(share, 4) for other, share in shares.items()}
+    return facts
 
 
 def _evidence(folder: RunFolder, node: CellNode) -> CellData:

@@ -69,14 +69,18 @@ def gains_and_losses(stages: Sequence[StageReport], limit: float | None) -> Mark
 def facts(facts: Mapping[str, Mapping[str, Any]], caption: str) -> Markup:
     """Return the table of what is true of each environment: facts down, environments across."""
     names = list(dict.fromkeys(name for known in facts.values() for name in known))
-    head = tag("tr", tag("th", "fact", scope="col"), *(tag("th", environment, scope="col") for environment in facts))
+    rows = [(name.replace("_", " "), [_value(known.get(name)) for known in facts.values()]) for name in names]
+    return side_by_side(list(facts), rows, "fact", caption)
+
+
+def side_by_side(
+    heads: Sequence[str], rows: Sequence[tuple[str, Sequence[Markup | str]]], corner: str, caption: str
+) -> Markup:
+    """Return the table that sets things beside each other: a column for each of `heads`, a row for each property."""
+    head = tag("tr", tag("th", corner, scope="col"), *(tag("th", name, scope="col") for name in heads))
     body = [
-        tag(
-            "tr",
-            tag("th", name.replace("_", " "), scope="row"),
-            *(tag("td", _value(known.get(name))) for known in facts.values()),
-        )
-        for name in names
+        tag("tr", tag("th", label, scope="row"), *(tag("td", value) for value in values))
+        for label, values in rows
     ]
     return _scrolled(caption, head, body, "facts")
 

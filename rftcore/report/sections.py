@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rftcore.report.figures import count, percent
+from rftcore.report.figures import count, percent, typeset
 from rftcore.report.heatmap import heatmap
-from rftcore.report.listing import details, every_figure, gains_and_losses
+from rftcore.report.listing import details, every_figure, gains_and_losses, side_by_side
 from rftcore.report.markup import Markup, join, tag
 from rftcore.report.matrix import Axis, Column, Matrix, detectable, matrix
 from rftcore.report.panels import WINDOW, forgetting, learning, scores
+from rftcore.report.similarity import LEGEND, TITLE, similarity
 from rftcore.schemas.report import Report
 
 QUESTIONS: dict[Axis, tuple[str, str]] = {
@@ -43,6 +44,7 @@ def axis_section(report: Report, axis: Axis, anchors: Mapping[tuple[str, Column]
         *head,
         heatmap(arranged, anchors, f"{name}: success by checkpoint and task set, and its change from base"),
         _smallest_of(arranged),
+        *(_similarity(report) if axis == "transfer" else ()),
         *_stages(report, axis, arranged),
         tag("h3", "Scores with their intervals"),
         tag("p", _marks(), class_="legend"),
@@ -62,6 +64,14 @@ def _stages(report: Report, axis: Axis, arranged: Matrix) -> list[Markup]:
     if axis == "sequence" and stages:
         parts.append(gains_and_losses(stages, report.minimum_detectable))
     return parts
+
+
+def _similarity(report: Report) -> list[Markup]:
+    environments, rows = similarity(report)
+    if not rows:
+        return []
+    shown = [(label, [typeset(value) for value in values]) for label, values in rows]
+    return [tag("h3", TITLE), side_by_side(environments, shown, "environment", LEGEND)]
 
 
 def _smallest_of(arranged: Matrix) -> Markup | None:

@@ -20,6 +20,7 @@ from rftcore.report.figures import MISSING, bounds, count, duration, percent, po
 from rftcore.report.findings import findings
 from rftcore.report.matrix import AXES, Column, Matrix, detectable, matrix, significant
 from rftcore.report.published import HEADS, beside, published
+from rftcore.report.similarity import LEGEND, TITLE, similarity
 from rftcore.schemas.report import Cell, Report, StageReport
 
 WIDTH = 100
@@ -53,6 +54,8 @@ def print_tables(report: Report, console: Console) -> None:
         for number, columns in enumerate(blocks, start=1):
             part = f", part {number} of {len(blocks)}" if len(blocks) > 1 else ""
             _print(console, width, f"{axis.capitalize()}{part}", _matrix(arranged, columns), _legend(arranged))
+        if axis == "transfer":
+            _print_similarity(report, console, width)
     paper = published(report)
     if paper is not None:
         legend = " ".join([f"paper: {paper.source}. Not matched:", *(paper.unmatched or ("nothing is listed.",))])
@@ -64,6 +67,18 @@ def print_tables(report: Report, console: Console) -> None:
             "forward: on environments not trained so far, largest drop: of one cell. " + _limit(report)
         )
         _print(console, width, "Stages", _stages(report.stages), legend)
+
+
+def _print_similarity(report: Report, console: Console, width: int) -> None:
+    environments, rows = similarity(report)
+    most = max(1, (width - NAMES) // CELL)
+    starts = range(0, len(environments), most)
+    for part, start in enumerate(starts, start=1):
+        shown = environments[start : start + most]
+        table = _table("", *shown, numbers=len(shown) + 1)
+        for label, values in rows:
+            table.add_row(Text(label), *(Text(value) for value in values[start : start + most]))
+        _print(console, width, TITLE + (f", part {part} of {len(starts)}" if len(starts) > 1 else ""), table, LEGEND)
 
 
 def _print(console: Console, width: int, title: str, table: Table, legend: str) -> None:

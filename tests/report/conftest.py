@@ -240,8 +240,17 @@ def simulate(folder: Path) -> Report:
         },
         axes=Axes(**axes), references=references, stages=stages, summary=summary, masked=0,
         facts={
-            "textcraft": {"lists_actions": False, "reward": "at the goal", "max_turns": 8},
-            "babyai": {"lists_actions": True, "reward": "at the goal", "max_turns": 8},
+            "textcraft": {
+                "lists_actions": False, "reward": "at the goal", "max_turns": 8, "feedback": "every turn",
+                "expert_turns_easy": 2.32, "expert_turns_hard": 4.66, "vocabulary_words": 404,
+                "vocabulary_shared": {"textcraft": 1.0, "babyai": 0.1312},
+            },
+            "babyai": {
+                "lists_actions": True, "reward": "at the goal", "max_turns": 8,
+                "feedback": "what is seen every turn, reward at the end", "expert_turns_easy": 1.86,
+                "expert_turns_hard": 8.9, "vocabulary_words": 115,
+                "vocabulary_shared": {"textcraft": 0.4609, "babyai": 1.0},
+            },
             "webshop": {"lists_actions": False, "reward": "graded", "max_turns": 10, "note": None},
         },
         minimum_detectable=max(one.minimum_detectable or 0.0 for one in cells.values()),

@@ -113,6 +113,14 @@ def test_tables_and_plots_are_there_and_visible(opened: Opened) -> None:
         assert box["height"] > 100
 
 
+def test_the_transfer_section_sets_the_environments_beside_each_other(opened: Opened) -> None:
+    table = opened.page.locator("#transfer table.facts")
+    assert table.is_visible()
+    assert table.locator("thead th").all_inner_texts() == ["environment", "textcraft", "babyai", "webshop"]
+    row = table.locator("tbody tr", has_text="shared with textcraft").locator("td")
+    assert row.all_inner_texts() == ["\u2013", "46.1", "\u2013"]
+
+
 def test_clicking_a_cell_shows_its_trajectories_and_escape_returns_to_it(opened: Opened) -> None:
     page = opened.page
     cell = page.locator("#transfer [data-cell]", has_text="*").first

@@ -35,6 +35,22 @@ def test_every_axis_the_means_and_the_stages_are_there_with_their_limit(study: t
     assert " ".join(text.split()).count("Minimum detectable difference") == len(heads)
 
 
+def test_the_environments_stand_beside_each_other_after_the_transfer_matrix(study: tuple[Path, Report]) -> None:
+    text = printed(study[1])
+    part = text[text.index("\nThe environments beside each other") : text.index("\nSequence")]
+    rows = {line[:28].strip(): line[28:].split() for line in part.splitlines()}
+    assert text.index("\nTransfer") < text.index(part)
+    assert rows["lists actions"] == ["no", "yes", "no"]
+    assert rows["expert's turns, hard"] == ["4.66", "8.9", "-"]
+    assert rows["shared with babyai, %"] == ["13.1", "-", "-"]
+    assert rows["shared with textcraft, %"] == ["-", "46.1", "-"]
+    assert "The environments beside each other, part 2 of 2" in printed(study[1], 50)
+
+
+def test_environments_that_say_nothing_get_no_table(study: tuple[Path, Report]) -> None:
+    assert "beside each other" not in printed(study[1].model_copy(update={"facts": {"textcraft": {"goals": 386}}}))
+
+
 def test_a_matrix_too_wide_is_printed_in_parts_with_every_column(study: tuple[Path, Report]) -> None:
     text = printed(study[1], 60)
     assert "Transfer, part 1 of 2" in text

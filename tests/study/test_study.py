@@ -14,7 +14,9 @@ from rftcore.blueprint import load_record
 from rftcore.display import Display
 from rftcore.executor import Job, Progress
 from rftcore.records import RunFolder, read_groups, read_lines
+from rftcore.report.build import _facts
 from rftcore.study import Evaluation, run_folder
+from tests.specimens.chance import Even
 from tests.study.conftest import report_of, small
 
 Differences = Callable[[Any, Any], list[str]]
@@ -112,6 +114,23 @@ def test_held_out_installed_adds_every_other_environment_and_roles_say_where_it_
     }
     assert all(cell["avg_at_k"] == 1.0 for cell in report["references"] if cell["train"] == "oracle")
     assert set(report["facts"]) == set(report["study"]["config"]["environments"]) == {"even", "third"}
+    assert [report["facts"][name]["vocabulary_shared"] for name in ("even", "third")] == [
+        {"even": 1.0, "third": 1.0}
+    ] * 2
+
+
+class Wordy(Even):
+    """Half of its words, in whatever case, are words of `Even`, which has fourteen."""
+
+    def vocabulary(self) -> tuple[str, ...]:
+        return ("Yes, NO; yes!", "over there")
+
+
+def test_facts_hold_the_share_of_words_that_each_environment_trained_in_has_too() -> None:
+    facts = _facts({"even": Even(), "wordy": Wordy()}, {"even", "wordy"})
+    assert facts["wordy"]["vocabulary_shared"] == {"even": 0.5, "wordy": 1.0}
+    assert facts["even"]["vocabulary_shared"] == {"even": 1.0, "wordy": round(2 / 14, 4)}
+    assert "vocabulary_shared" not in _facts({"even": Even()}, set())["even"]
 
 
 def test_what_is_trained_is_what_was_sampled(study_folder: RunFolder) -> None:
