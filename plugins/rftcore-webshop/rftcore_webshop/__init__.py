@@ -1,0 +1,1 @@
+"""WebShop, an environment for rftcore."""
