@@ -1,0 +1,133 @@
+"""Official games, and others in their layout: which there are, and one game read from its file.
+
+`<folder>/json_2.1.1/{train,valid_seen,valid_unseen}/<task>/<trial>/` holds `game.tw-pddl` and `traj_data.json`. A game
+file also carries a text grammar, which the original program evaluates as code; here the problem and the goal's sentence
+are all that is read, and nothing is evaluated. Listing thousands of games opens each file only for its last bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from rftcore.errors import ConfigError
+from rftcore_alfworld.game import Game, build
+from rftcore_alfworld.generator import TYPES
+from rftcore_alfworld.goal import understand
+from rftcore_alfworld.pddl import read
+
+LARGEST = 16 * 2**20
+"""Bytes of a file that is read at all; official ones have about 0.2 million."""
+_LAYER = "json_2.1.1"
+_GAME, _TRAJECTORY = "game.tw-pddl", "traj_data.json"
+_TAIL = 64 * 2**10
+_SOLVABLE = re.compile(rb'(?<!\\)"solvable"\s*:\s*(true|false)')
+_SENTENCE = re.compile(r'Your task is to: ([^"\\\n]{1,300})')
+
+
+def root(folder: str) -> Path:
+    """Return the folder with the splits in it, for `folder` itself or what `$ALFWORLD_DATA` names when it is empty.
+
+    Raises ConfigError when there is none.
+    """
+    named = folder or os.environ.get("ALFWORLD_DATA", "")
+    if not named:
+        raise ConfigError("data: 'official' needs the variable ALFWORLD_DATA, or name the folder with json_2.1.1 in it")
+    for found in (Path(named) / _LAYER, Path(named)):
+        if (found / "train").is_dir():
+            return found.resolve()
+    raise ConfigError(f"data: found no {_LAYER}/train in {named}, expected the layout of the official games")
+
+
+@cache
+def listing(folder: Path) -> tuple[tuple[str, str], ...]:
+    """Return path within `folder` and task type of each game in it that the official loader takes, sorted by path.
+
+    `folder` is one split. Paths have forward slashes. The result is kept for the life of the process.
+    """
+    found = []
+    for trial in _trials(folder):
+        if refusal(trial) is None:
+            found.append((trial.relative_to(folder).as_posix(), task_type(trial)))
+    return tuple(sorted(found))
+
+
+def _trials(folder: Path) -> Iterator[Path]:
+    for path, _, files in os.walk(folder):
+        if _TRAJECTORY in files:
+            yield Path(path)
+
+
+def refusal(trial: Path) -> str | None:
+    """Return why the official loader skips a trial's folder, or None when it takes it."""
+    if "movable" in str(trial):
+        return "movable receptacle task"
+    if "Sliced" in str(trial):
+        return "task with a sliced object"
+    if task_type(trial) not in TYPES:
+        return "unknown task type"
+    game = trial / _GAME
+    if not game.is_file():
+        return f"no {_GAME}"
+    if game.stat().st_size > LARGEST:
+        return f"{_GAME} is over {LARGEST // 2**20} MiB"
+    solvable = _solvable(game)
+    if solvable is None:
+        return 'no "solvable" key'
+    return None if solvable else "solvable is false"
+
+
+def task_type(trial: Path) -> str:
+    """Return the task type that the folder's name begins with; where it begins with none, `traj_data.json` is asked."""
+    name = trial.parent.name.partition("-")[0]
+    return name if name in TYPES else str(_parsed(trial / _TRAJECTORY).get("task_type", ""))
+
+
+def _solvable(game: Path) -> bool | None:
+    # The key stands behind the long texts, so that the end of the file is enough.
+    with game.open("rb") as file:
+        file.seek(max(0, game.stat().st_size - _TAIL))
+        found = _SOLVABLE.findall(file.read())
+    if len(found) == 1:
+        return bool(found[0] == b"true")
+    value = _parsed(game).get("solvable")
+    return None if value is None else bool(value)
+
+
+@lru_cache(maxsize=64)
+def load(trial: Path, mended: bool) -> Game:
+    """Read the game of a trial's folder.
+
+    Raises ConfigError when it is missing, too large, damaged or none of the six task types.
+    """
+    path = trial / _GAME
+    try:
+        parsed = _parsed(path)
+        wrong = [key for key in ("pddl_problem", "grammar") if not isinstance(parsed.get(key), str)]
+        if wrong:
+            raise ConfigError(f"found no text under {' and '.join(wrong)}, expected a game of ALFWorld")
+        sentence = _SENTENCE.search(parsed["grammar"])
+        if sentence is None:
+            raise ConfigError("found no sentence 'Your task is to: ...' in the grammar, expected the goal there")
+        problem = read(parsed["pddl_problem"])
+        goal = understand(problem.goal)
+        return build(problem.facts, goal, sentence[1].strip().removesuffix("."), mended)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise ConfigError(f"found a file over {LARGEST // 2**20} MiB, expected a game of ALFWorld")
+        parsed = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path.name} cannot be read ({type(error).__name__}: {str(error)[:120]})") from None
+    if not isinstance(parsed, dict):
+        raise ConfigError(f"found {path.name} with a {type(parsed).__name__}, expected a JSON object")
+    return parsed
