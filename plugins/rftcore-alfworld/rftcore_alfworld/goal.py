@@ -71,6 +71,36 @@ def _examination(atoms: list[Atom], kinds: dict[str, str]) -> Goal:
     return Goal(target=kinds[held[0]], lamp=kinds[toggled[0]])
 
 
+def express(goal: Goal) -> Expression:
+    """Return a goal as a PDDL expression; `understand` inverts it."""
+    if goal.lamp:
+        lit: Expression = [
+            "and",
+            ["objecttype", "?ot", f"{goal.lamp}type"],
+            ["toggleable", "?ot"],
+            ["istoggled", "?ot"],
+            ["receptacleatlocation", "?r", "?l"],
+            ["atlocation", "?a", "?l"],
+            ["inreceptacle", "?ot", "?r"],
+        ]
+        held: Expression = ["and", ["objecttype", "?o", f"{goal.target}type"], ["holds", "?a", "?o"]]
+        variables = _variables(ot="object", r="receptacle", a="agent", l="location")
+        return ["and", ["exists", variables, lit], ["exists", _variables(o="object", a="agent"), held]]
+    found: list[Expression] = ["and", ["receptacletype", "?r", f"{goal.destination}type"]]
+    things = [f"o{number}" for number in range(goal.count)]
+    for thing in things:
+        found += [["objecttype", f"?{thing}", f"{goal.target}type"], ["inreceptacle", f"?{thing}", "?r"]]
+        found += [[ability, f"?{thing}"] for ability in sorted(goal.abilities)]
+        found += [[predicate, f"?{thing}"] for predicate, state in _STATES.items() if state in goal.states]
+    if goal.count == 2:
+        found.append(["not", ["=", "?o0", "?o1"]])
+    return ["exists", _variables(r="receptacle", **dict.fromkeys(things, "object")), found]
+
+
+def _variables(**types: str) -> Expression:
+    return [word for name, kind in types.items() for word in (f"?{name}", "-", kind)]
+
+
 def kind(name: str) -> str:
     """Return `apple` for the PDDL type `appletype`."""
     return name.removesuffix("type")

@@ -48,7 +48,8 @@ def root(folder: str) -> Path:
 def listing(folder: Path) -> tuple[tuple[str, str], ...]:
     """Return path within `folder` and task type of each game in it that the official loader takes, sorted by path.
 
-    `folder` is one split. Paths have forward slashes. The result is kept for the life of the process.
+    `folder` is one split. Paths have forward slashes. The result is kept for the life of the process. Raises
+    ConfigError when a file is damaged: leaving it out in silence would make another list of tasks.
     """
     found = []
     for trial in _trials(folder):
@@ -106,8 +107,8 @@ def load(trial: Path, mended: bool) -> Game:
     Raises ConfigError when it is missing, too large, damaged or none of the six task types.
     """
     path = trial / _GAME
+    parsed = _parsed(path)
     try:
-        parsed = _parsed(path)
         wrong = [key for key in ("pddl_problem", "grammar") if not isinstance(parsed.get(key), str)]
         if wrong:
             raise ConfigError(f"found no text under {' and '.join(wrong)}, expected a game of ALFWorld")
@@ -124,10 +125,11 @@ def load(trial: Path, mended: bool) -> Game:
 def _parsed(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
-            raise ConfigError(f"found a file over {LARGEST // 2**20} MiB, expected a game of ALFWorld")
+            raise ConfigError(f"{path}: found a file over {LARGEST // 2**20} MiB, expected a game of ALFWorld")
         parsed = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path.name} cannot be read ({type(error).__name__}: {str(error)[:120]})") from None
+        reason = f"{type(error).__name__}: {str(error)[:120]}"
+        raise ConfigError(f"{path} cannot be read ({reason}); copy it again, or remove its folder") from None
     if not isinstance(parsed, dict):
-        raise ConfigError(f"found {path.name} with a {type(parsed).__name__}, expected a JSON object")
+        raise ConfigError(f"{path}: found a {type(parsed).__name__}, expected a JSON object")
     return parsed

@@ -1,4 +1,4 @@
-"""Reads PDDL problems: names, facts and the goal, and nothing that could be executed.
+"""Reads and writes PDDL problems: names, facts and the goal, and nothing that could be executed.
 
 A problem comes from a file that a stranger may have written, so the reader is iterative and bounded in depth, and knows
 no other syntax than nested lists of words. It does not know what the facts mean; `game.py` does.
@@ -80,3 +80,17 @@ def _facts(expressions: Iterable[Expression]) -> Iterable[Fact]:
         if not words or not all(isinstance(word, str) for word in words):
             raise ConfigError(f"found {str(expression)[:80]!r} in :init, expected facts such as (opened X)")
         yield tuple(str(word) for word in words)
+
+
+def write(problem: Problem, types: Iterable[tuple[str, str]]) -> str:
+    """Return a problem of the ALFRED domain as text, with the names and their types that it declares."""
+    declared = "\n".join(f"{name} - {kind}" for name, kind in types)
+    facts = "\n".join(f"({' '.join(fact)})" for fact in problem.facts)
+    return (
+        f"(define (problem generated)\n(:domain alfred)\n(:objects\n{declared}\n)\n"
+        f"(:init\n(= (total-cost) 0)\n{facts}\n)\n(:goal {_text(problem.goal)}))\n"
+    )
+
+
+def _text(expression: Expression) -> str:
+    return expression if isinstance(expression, str) else f"({' '.join(_text(part) for part in expression)})"

@@ -124,7 +124,8 @@ def test_agentgym_says_the_same_in_the_older_dialect_without_the_welcome(sample:
     assert episode.observation == (
         "You are in the middle of a room. Looking quickly around you, you see a armchair 1, a coffeetable 1, "
         "a drawer 1, a garbagecan 1, a shelf 4, a shelf 3, a shelf 2, a shelf 1, a sidetable 2, a sidetable 1, "
-        "a sofa 1, and a tvstand 1.\nYour task is to: put some newspaper on garbagecan.\nAVAILABLE ACTIONS: go to armchair 1,"
+        "a sofa 1, and a tvstand 1.\nYour task is to: put some newspaper on garbagecan.\n"
+        "AVAILABLE ACTIONS: go to armchair 1,"
         "go to coffeetable 1,go to drawer 1,go to garbagecan 1,go to shelf 1,go to shelf 2,go to shelf 3,go to shelf 4,"
         "go to sidetable 1,go to sidetable 2,go to sofa 1,go to tvstand 1,inventory,look"
     )
