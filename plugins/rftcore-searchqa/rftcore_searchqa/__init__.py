@@ -1,0 +1,1 @@
+"""SearchQA for rftcore: search a corpus, read what was found, answer."""
