@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ LARGEST = 16 * 2**20
 """Bytes of a file that is read at all; official ones have about 0.2 million."""
 _LAYER = "json_2.1.1"
 _GAME, _TRAJECTORY = "game.tw-pddl", "traj_data.json"
-_TAIL = 64 * 2**10
+_TAIL = 8 * 2**10
+"""Bytes at the end of a game file in which `solvable` is looked for."""
 _SOLVABLE = re.compile(rb'(?<!\\)"solvable"\s*:\s*(true|false)')
 _SENTENCE = re.compile(r'Your task is to: ([^"\\\n]{1,300})')
 
@@ -52,52 +52,44 @@ def listing(folder: Path) -> tuple[tuple[str, str], ...]:
     ConfigError when a file is damaged: leaving it out in silence would make another list of tasks.
     """
     found = []
-    for trial in _trials(folder):
-        if refusal(trial) is None:
-            found.append((trial.relative_to(folder).as_posix(), task_type(trial)))
+    for path, _, files in os.walk(folder):
+        if _TRAJECTORY in files and refusal(path) is None:
+            found.append((os.path.relpath(path, folder).replace(os.sep, "/"), task_type(path)))
     return tuple(sorted(found))
 
 
-def _trials(folder: Path) -> Iterator[Path]:
-    for path, _, files in os.walk(folder):
-        if _TRAJECTORY in files:
-            yield Path(path)
-
-
-def refusal(trial: Path) -> str | None:
+def refusal(trial: str | Path) -> str | None:
     """Return why the official loader skips a trial's folder, or None when it takes it."""
-    if "movable" in str(trial):
+    path = str(trial)
+    if "movable" in path:
         return "movable receptacle task"
-    if "Sliced" in str(trial):
+    if "Sliced" in path:
         return "task with a sliced object"
-    if task_type(trial) not in TYPES:
+    if task_type(path) not in TYPES:
         return "unknown task type"
-    game = trial / _GAME
-    if not game.is_file():
+    try:
+        # Thousands of these are opened to list them, so each is touched once.
+        with open(f"{path}/{_GAME}", "rb") as file:  # noqa: PTH123
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            marked = _SOLVABLE.findall(file.read())
+    except FileNotFoundError:
         return f"no {_GAME}"
-    if game.stat().st_size > LARGEST:
+    except OSError as error:
+        raise ConfigError(f"{path}/{_GAME} cannot be read ({error})") from None
+    if size > LARGEST:
         return f"{_GAME} is over {LARGEST // 2**20} MiB"
-    solvable = _solvable(game)
+    # The key stands behind the long texts, so that the end of the file tells; where it does not, all of it has to.
+    solvable = marked[0] == b"true" if len(marked) == 1 else _parsed(Path(path) / _GAME).get("solvable")
     if solvable is None:
         return 'no "solvable" key'
     return None if solvable else "solvable is false"
 
 
-def task_type(trial: Path) -> str:
+def task_type(trial: str | Path) -> str:
     """Return the task type that the folder's name begins with; where it begins with none, `traj_data.json` is asked."""
-    name = trial.parent.name.partition("-")[0]
-    return name if name in TYPES else str(_parsed(trial / _TRAJECTORY).get("task_type", ""))
-
-
-def _solvable(game: Path) -> bool | None:
-    # The key stands behind the long texts, so that the end of the file is enough.
-    with game.open("rb") as file:
-        file.seek(max(0, game.stat().st_size - _TAIL))
-        found = _SOLVABLE.findall(file.read())
-    if len(found) == 1:
-        return bool(found[0] == b"true")
-    value = _parsed(game).get("solvable")
-    return None if value is None else bool(value)
+    name = os.path.basename(os.path.dirname(trial)).partition("-")[0]  # noqa: PTH119, PTH120
+    return name if name in TYPES else str(_parsed(Path(trial) / _TRAJECTORY).get("task_type", ""))
 
 
 @lru_cache(maxsize=64)
