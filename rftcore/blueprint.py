@@ -6,11 +6,12 @@ gives the same blueprint. It refuses whatever could not run, and says all that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rftcore import registry
+from rftcore.calibrated import Calibrated, read_calibration
 from rftcore.compose import compose
 from rftcore.curriculum import Curriculum
 from rftcore.environment import Environment
@@ -54,6 +55,9 @@ class Blueprint:
         for item in (item for items in trained.values() for item in items if item is not None):
             names |= dict.fromkeys(checks(_trained_in, item) or ())
         names |= dict.fromkeys(_held_out(config))
+        checks(_calibrated, config, names)
+        # Jobs read the files too, wherever they run.
+        files = {name: str(Path(file).absolute()) for name, file in config.calibration.items()}
         self.environments = {name: checks(make_environment, config, name) for name in names}
         weights = "" if isinstance(config, EvaluationConfig) and config.policy else checks(fingerprint, config.model)
         checks.finish()
@@ -62,15 +66,19 @@ class Blueprint:
         if isinstance(config, StudyConfig):
             parts["axes"] = AxesConfig(**{axis: tuple(items) for axis, items in trained.items()})
         complete = {name: env.config.model_dump(mode="json") for name, env in self.environments.items()}
-        self.config = config.model_copy(update={**parts, "metrics": tuple(parts["metrics"]), "environments": complete})
+        parts |= {"metrics": tuple(parts["metrics"]), "environments": complete, "calibration": files}
+        self.config = config.model_copy(update=parts)
         self.plan = make_plan(self.config, self.environments, weights)
         _check_published(self.config, self.plan)
         self.kind = next(kind for kind, model in KINDS.items() if isinstance(config, model))
 
     @property
     def id(self) -> str:
-        """sha256 of everything that can change a number: not the name, nor where jobs run or the model lies."""
-        content = self.config.model_dump(mode="json", exclude={"name", "executor", "model", "published"})
+        """sha256 of everything that can change a number: not the name, nor where jobs run or files lie.
+
+        What is in the model and in the calibrations is covered by the plan's fingerprint and task lists.
+        """
+        content = self.config.model_dump(mode="json", exclude={"name", "executor", "model", "published", "calibration"})
         return digest({"kind": self.kind, "config": content, "plan": self.plan.model_dump(mode="json")})
 
     def record(self) -> dict[str, Any]:
@@ -110,6 +118,10 @@ def settings(kind: type[Settings], source: Any = None, overrides: Sequence[str] 
     plain = {key: _plain(value) for key, value in fields.items()}
     environments = fields.get("environments")
     if isinstance(environments, (list, tuple)):
+        if any(isinstance(env, Calibrated) for env in environments):
+            raise ConfigError(
+                "environments: found a calibrated one; expected its original, and the file in calibration"
+            )
         named = [(env, {}) if isinstance(env, str) else (env.name, env.config) for env in environments]
         plain["environments"] = {name: _plain(options) for name, options in named}
         if len(plain["environments"]) < len(named):
@@ -130,9 +142,21 @@ def _plain(value: Any) -> Any:
 
 
 def make_environment(config: Settings, name: str) -> Environment:
-    """Return the environment `name` with the options that the configuration gives it. Raises as `registry.create`."""
+    """Return the environment `name` with the options, and the calibration, that the configuration gives it.
+
+    Raises as `registry.create`, and ConfigError for a calibration that is not of this environment as it is installed.
+    """
     built: Environment = registry.create("environment", name, config.environments.get(name, {}), f"environments.{name}")
-    return built
+    if name not in config.calibration:
+        return built
+    calibration = read_calibration(config.calibration[name])
+    version = registry.spec("environment", name).version
+    if calibration.environment == name and calibration.environment_version != version:
+        raise ConfigError(
+            f"calibration.{name}: found one for behaviour version {calibration.environment_version}, "
+            f"expected {version}, which is installed; calibrate again"
+        )
+    return Calibrated(built, calibration)
 
 
 class _Checks:
@@ -155,6 +179,12 @@ class _Checks:
             raise ConfigError("\n".join(texts))
         if texts:
             raise self._failures[0]
+
+
+def _calibrated(config: Settings, names: Collection[str]) -> None:
+    for name in config.calibration:
+        if name not in names:
+            raise ConfigError(f"calibration.{name}: this run has no such environment; expected {', '.join(names)}")
 
 
 def _sampled(config: Settings) -> None:

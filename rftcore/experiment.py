@@ -22,12 +22,12 @@ from rftcore.blueprint import load_record, make_environment
 from rftcore.curriculum import UpdateRecord
 from rftcore.environment import Environment
 from rftcore.errors import RunError, SplitError
-from rftcore.plan import pools
+from rftcore.plan import Plan, pools
 from rftcore.records import RunFolder
 from rftcore.rollout import Actor, PolicyActor, collect
 from rftcore.schemas.config import Settings
 from rftcore.schemas.frozen import digest
-from rftcore.schemas.task import Task
+from rftcore.schemas.task import Task, manifest
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         pool: environments[pool.partition(":")[0]].tasks("train", pool.partition(":")[2])
         for pool in pools(node.stage, environments)
     }
-    for pool in tasks.values():
-        _check_start(environments, pool[0])
+    for pool, listed in tasks.items():
+        _check_planned(plan, f"{pool.replace(':', '/')}/train", listed)
+        _check_start(environments, listed[0])
     algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
     curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
@@ -120,7 +121,9 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     node = next(node for node in plan.cells if node.key == payload["key"])
     started = time.monotonic()
     environments = _environments(config, [node.environment])
-    tasks = environments[node.environment].tasks("test", node.difficulty)[: config.evaluation.tasks]
+    listed = environments[node.environment].tasks("test", node.difficulty)
+    _check_planned(plan, f"{node.environment}/{node.difficulty}/test", listed)
+    tasks = listed[: config.evaluation.tasks]
     _check_start(environments, tasks[0])
     total, successes = len(tasks) * config.evaluation.samples, []
     report(0, total, "starts")
@@ -129,12 +132,8 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         successes.append(trajectory.success)
         report(len(successes), total, f"success {fmean(successes):.2f}")
 
-    actor: Actor
-    if node.policy:
-        actor = PolicyActor(registry.create("policy", node.train))
-    else:
-        start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
-        actor = _engine(config, start).actor
+    start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
+    actor = player(config, node.train if node.policy else None, start)
     report(0, total, "")
     groups = asyncio.run(
         collect(
@@ -151,6 +150,11 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     }
     records.write_json(folder.cell_figures(node.key), done)
     return done
+
+
+def player(config: Settings, policy: str | None, start: Path | str) -> Actor:
+    """Return the policy of that name as it plays, or without one the model at `start`."""
+    return _engine(config, start).actor if policy is None else PolicyActor(registry.create("policy", policy))
 
 
 def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:
@@ -171,6 +175,17 @@ def _engine(config: Settings, start: Path | str, algorithm: Any = None) -> Engin
 
 def _environments(config: Settings, names: Sequence[str]) -> dict[str, Environment]:
     return {name: make_environment(config, name) for name in dict.fromkeys(names)}
+
+
+def _check_planned(plan: Plan, place: str, tasks: Sequence[Task]) -> None:
+    """Raise RunError when a task list is not the one that the run was made with."""
+    found = manifest(tasks)
+    if found != plan.manifests[place]:
+        raise RunError(
+            f"the task list {place} has changed since this run was made (sha256 {plan.manifests[place][:12]}, now "
+            f"{found[:12]}): the environment's version, its data or its calibration file differ. Bring the old one "
+            "back, or make a new run"
+        )
 
 
 def _check_start(environments: Mapping[str, Environment], task: Task) -> None:

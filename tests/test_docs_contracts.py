@@ -21,6 +21,7 @@ from pydantic_core import to_jsonable_python
 
 from rftcore import records
 from rftcore.cli.app import app
+from rftcore.schemas.calibration import Calibration
 from rftcore.schemas.config import EvaluationConfig, ExperimentConfig, HFSamplerConfig, StudyConfig
 from rftcore.schemas.report import Axes, Cell, Forgetting, Report, StageReport
 
@@ -175,6 +176,10 @@ def test_the_page_of_samplers_lists_the_options_of_core_s_own() -> None:
 )
 def test_the_report_page_explains_every_key_and_no_other(heading: str, model: type[BaseModel]) -> None:
     assert set(rows("report.md", heading)) == set(model.model_fields)
+
+
+def test_the_page_of_calibration_explains_every_key_of_the_file_and_no_other() -> None:
+    assert set(rows("calibration.md", "The file")) == set(Calibration.model_fields)
 
 
 def test_no_part_of_the_report_is_left_out_of_the_page() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from rftcore.cli.commands.calibrate import calibrate
 from rftcore.cli.commands.evaluate import evaluate
 from rftcore.cli.commands.fidelity import fidelity
 from rftcore.cli.commands.info import info
@@ -73,7 +74,7 @@ def rftcore(
 
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look around": (plugins, info, play, fidelity),
-    "Run": (train, study, evaluate, resume),
+    "Run": (train, study, evaluate, calibrate, resume),
     "Read runs": (runs, report, metrics),
 }
 for panel, commands in PANELS.items():

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from rftcore import plugins, records, registry
+from rftcore.blueprint import make_environment
 from rftcore.environment import Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.metric import CellData, StudyData, StudyFigures
@@ -46,9 +47,7 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         seed=config.seed,
     )
     figures = _figures(config, data)
-    environments = {
-        name: registry.create("environment", name, options) for name, options in config.environments.items()
-    }
+    environments = {name: make_environment(config, name) for name in config.environments}
     notes = []
     if config.model.startswith("rftcore/"):
         notes.append(

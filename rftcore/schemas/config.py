@@ -109,6 +109,8 @@ class Settings(Frozen):
     """Torch threads a process; several busy threads on few cores are slower than one."""
     environments: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
     """Options of each environment. Those that are trained in need not be listed; others listed are held out."""
+    calibration: dict[str, str] = Field(default_factory=dict)
+    """By environment, the file of a split that `rftcore calibrate` made, in place of the environment's own."""
     format: str = "plain"
     history: History = Field(default_factory=History)
     algorithm: Component = Field(default_factory=lambda: Component(name="grpo"))

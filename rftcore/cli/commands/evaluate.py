@@ -57,6 +57,8 @@ def evaluate(
     if environment:
         known = source.get("environments", {})
         source["environments"] = {each: known.get(each, {}) for each in environment}
+        split = source.get("calibration", {})
+        source["calibration"] = {each: split[each] for each in environment if each in split}
     config = configured(EvaluationConfig, source, given, name, jobs)
     evaluation = Evaluation(config)
     if name is None and not any(item.startswith("name=") for item in given):  # so that two of them never collide
