@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Action(NamedTuple):
-    """What an agent wants: a name, and a lower-cased argument."""
+    """What an agent wants: a name, and a lower-cased argument with the space around it."""
 
     name: str
     argument: str
@@ -18,7 +18,7 @@ def read(text: str) -> Action | None:
     name, bracket, rest = whole.partition("[")
     if not bracket or not rest.endswith("]"):
         return None
-    return Action(name.strip().lower(), rest[:-1].strip().lower())
+    return Action(name.strip().lower(), rest[:-1].lower())
 
 
 def read_original(text: str) -> Action | None:

@@ -55,6 +55,7 @@ def convert(folder: Path, progress: Progress) -> Path:
             Index.write(counted, made / INDEX)
             progress.update(ordering, total=1, completed=1)
             writer.close()
+        made.chmod(0o755)  # A temporary folder is its owner's alone.
         os.replace(made, store)
     finally:
         shutil.rmtree(made, ignore_errors=True)

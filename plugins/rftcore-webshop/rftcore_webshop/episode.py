@@ -12,6 +12,7 @@ from rftcore_webshop.nouns import Nouns
 from rftcore_webshop.pages import (
     BACK,
     BUY,
+    LABELS,
     NEXT,
     PREVIOUS,
     RESULTS_A_PAGE,
@@ -98,23 +99,35 @@ class Shopping(Episode):
         """Return what a shopper who knows the goal would do next; None after the purchase."""
         return None if self._end is not None else advise(self)
 
+    def choosable(self, name: str, value: str) -> bool:
+        """Return whether a click can choose `value` for the option `name`; in the original some values cannot be."""
+        part = self.clickables.get(value)
+        if part is None or part.option != name or (value in LABELS and not self.mended):
+            return False
+        return self._read(f"click[{value}]") == ("click", value)
+
     def _read(self, action: str) -> Action | None:
         return read(action)
 
     def _do(self, action: Action) -> bool:
         """Carry out an action; return whether the page offers it."""
-        if action.name == "search" and action.argument and (self.page.name == "index" or not self.mended):
+        if action.name == "search" and self._searchable(action.argument):
             self._keywords = action.argument[:LONGEST_QUERY].split(" ")
             self._list(1)
             return True
-        part = self.clickables.get(action.argument)
-        if action.name != "click" or part is None or action.argument == "search":
+        label = action.argument.strip() if self.mended and action.argument not in self.clickables else action.argument
+        part = self.clickables.get(label)
+        if action.name != "click" or part is None or label == "search":
             return False
-        self._click(action.argument, part)
+        # The original goes by the label alone, so there a value called `features` opens the page of features.
+        self._click(label if part.kind == "button" or not self.mended else "", part)
         return True
 
+    def _searchable(self, words: str) -> bool:
+        return not self.mended or (self.page.name == "index" and bool(words.strip()))
+
     def _click(self, label: str, part: Part) -> None:
-        # A label decides before what it stands on, so a value called `features` opens the page of features.
+        """Go where the button `label` leads, or choose `part`."""
         if label == BUY.lower():
             self._buy()
         elif label == BACK.lower():

@@ -10,8 +10,12 @@ is generated in one pass. A product's record, its entry of attributes and its in
 
 from __future__ import annotations
 
+import argparse
+import json
 import random
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rftcore_webshop.products import DEPARTMENTS
@@ -156,3 +160,37 @@ def _pricing(rng: random.Random, near: int) -> str:
     if draw < _WITHOUT_PRICE + _WITH_RANGE:
         return f"${price:.2f} to ${price + rng.randint(2, 30):.2f}"
     return f"${price:.2f}"
+
+
+def write(folder: Path, count: int, told: int) -> None:
+    """Write `count` products into `folder`, as the official files; the first `told` have human instructions."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        names = ("items_shuffle.json", "items_ins_v2.json", "items_human_ins.json")
+        products, attributes, instructions = (
+            stack.enter_context((folder / name).open("w", encoding="utf-8")) for name in names
+        )
+        for number, item in enumerate(items(count)):
+            comma = ",\n" if number else ""
+            key = json.dumps(item.record["asin"])
+            products.write((comma or "[") + json.dumps(item.record))
+            attributes.write((comma or "{") + f"{key}: {json.dumps(item.entry)}")
+            if number < told:
+                instructions.write((comma or "{") + f"{key}: {json.dumps(item.instructions)}")
+        products.write("]\n")
+        attributes.write("}\n")
+        instructions.write("}\n" if told else "{}\n")
+
+
+def main() -> None:
+    """Write a catalogue."""
+    parser = argparse.ArgumentParser(prog="python -m rftcore_webshop.generator", description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder to write the three files to")
+    parser.add_argument("--products", type=int, default=PRODUCTS, help=f"how many, at most {MOST:,}")
+    parser.add_argument("--instructions", type=int, default=12_087, help="how many products have a human instruction")
+    given = parser.parse_args()
+    write(given.folder, min(given.products, MOST), given.instructions)
+
+
+if __name__ == "__main__":
+    main()

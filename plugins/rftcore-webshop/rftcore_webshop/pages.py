@@ -17,6 +17,8 @@ Kind = Literal["text", "button", "option", "product"]
 
 BUY, BACK, NEXT, PREVIOUS = "Buy Now", "Back to Search", "Next >", "< Prev"
 SUB_PAGES = ("Description", "Features", "Reviews")
+LABELS = frozenset(label.lower() for label in (BUY, BACK, NEXT, PREVIOUS, *SUB_PAGES))
+"""What the original takes for a button whatever it stands on."""
 RESULTS_A_PAGE = 10
 REFUSAL = "That is not possible here."
 """What `fixed` says above the page after an action that the page does not offer."""
@@ -82,15 +84,26 @@ def item_sub_page(instruction: str, product: Product, which: str) -> Page:
 
 def done_page(asin: str, chosen: Mapping[str, str], value: float, mended: bool) -> Page:
     """Return the last page. The original's shows what was meant for crowd workers, most of it empty."""
-    score = ("Your score (min 0.0, max 1.0)", str(value))
+    thanks, score = "Thank you for shopping with us!", "Your score (min 0.0, max 1.0)"
     if mended:
         options = ", ".join(f"{name}: {choice}" for name, choice in chosen.items())
-        return _page("done", map(_text, ("Thank you for shopping with us!", "Purchased", asin, options, *score)))
+        return _page("done", map(_text, (thanks, "Purchased", asin, options, score, f"{value:.2f}")))
     texts = (
-        *("Thank you for shopping with us!", "Your code: ", "None", " (Paste it in your MTurk interface.)"),
+        *(thanks, "Your code: ", "None", " (Paste it in your MTurk interface.)"),
         *("Purchased", "asin", asin, "options", _json(chosen), "attrs", "None", "category", "None", "query", "None"),
         *("product category", "None", "Target", "asin", "options", "attrs", "price upper", "instuction text"),
-        *("category", "product category", "query", "Goal ", "None", "Reward", *score, "Reward Details ", "None"),
+        *(
+            "category",
+            "product category",
+            "query",
+            "Goal ",
+            "None",
+            "Reward",
+            score,
+            str(value),
+            "Reward Details ",
+            "None",
+        ),
     )
     return _page("done", map(_text, texts))
 

@@ -64,9 +64,7 @@ class Reward:
         return parts
 
 
-def reward(
-    product: Product, chosen: Mapping[str, str], price: float, goal: Goal, nouns: Nouns, mended: bool
-) -> Reward:
+def reward(product: Product, chosen: Mapping[str, str], price: float, goal: Goal, nouns: Nouns, mended: bool) -> Reward:
     """Return what buying `product` at `price` dollars with the `chosen` options (name to value) is worth for `goal`."""
     query_match = product.query == goal.query
     category_match = len(_departments(product.product_category) & _departments(goal.product_category)) >= 2
@@ -114,9 +112,7 @@ def comparable(name: str, value: str) -> str:
 
 
 def _wanted(goal: Goal, mended: bool) -> list[str]:
-    return [
-        comparable(name, value) if name and not mended else plain_colour(value) for name, value in goal.options
-    ]
+    return [comparable(name, value) if name and not mended else plain_colour(value) for name, value in goal.options]
 
 
 def _departments(product_category: str) -> set[str]:

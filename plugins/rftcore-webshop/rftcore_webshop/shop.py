@@ -77,4 +77,5 @@ class MemoryShop(Shop):
         return self._index.search(query, RESULTS)
 
     def _search(self, query: str) -> tuple[str, ...]:
-        return tuple(hit.id for hit in self.hits(query))
+        # The shop's own strings: remembered searches then take little memory.
+        return tuple(self.products[hit.id].asin for hit in self.hits(query))

@@ -60,6 +60,6 @@ def choices(product: Product, goal: Goal) -> dict[str, str]:
 def _choice(episode: Shopping) -> str:
     product = episode.shop.product(episode.goal.asin)
     for name, value in choices(product, episode.goal).items():
-        if episode.chosen.get(name) != value and episode.clickables[value].option == name:
+        if episode.chosen.get(name) != value and episode.choosable(name, value):
             return value
     return BUY

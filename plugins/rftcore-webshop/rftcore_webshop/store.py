@@ -10,7 +10,7 @@ import random
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ NAME = "webshop.store"
 PRODUCTS, INDEX = "products.sqlite", "index"
 _VERSION = 1
 _REMEMBERED = 4096
+_FIELDS = tuple(field.name for field in fields(Product))
 _TABLES = """
 CREATE TABLE products (
     number INTEGER PRIMARY KEY, asin TEXT UNIQUE, category TEXT, query TEXT, product TEXT, instructions TEXT
@@ -45,17 +46,15 @@ class StoreShop(Shop):
         super().__init__()
         self._path = folder / PRODUCTS
         self._local = threading.local()
-        self.product = lru_cache(maxsize=_REMEMBERED)(self._product)  # type: ignore[method-assign]
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._product)
         try:
             (version,) = self._connection().execute("PRAGMA user_version").fetchone()
-            (self.size,) = self._connection().execute("SELECT max(number) + 1 FROM products").fetchone()
-        except sqlite3.Error as error:
-            raise ConfigError(
-                f"{self._path} cannot be read ({error}); delete {folder} and convert again"
-            ) from error
-        if version != _VERSION:
-            raise ConfigError(f"{folder} has version {version}, expected {_VERSION}; delete it and convert again")
-        self._index = Index.open(folder / INDEX)
+            if version != _VERSION:
+                raise ValueError(f"it has version {version}, expected {_VERSION}")
+            (self.size,) = self._connection().execute("SELECT count(*) FROM products").fetchone()
+            self._index = Index.open(folder / INDEX)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise ConfigError(f"{folder} is no whole store ({error}); delete it and convert again") from error
 
     def instructed(self) -> Iterator[tuple[Product, list[Any]]]:
         """Yield the products that have human instructions, in order, with these."""
@@ -66,7 +65,7 @@ class StoreShop(Shop):
             yield _read(product), json.loads(instructions)
 
     def product(self, asin: str) -> Product:
-        return self._product(asin)
+        return self._remembered(asin)
 
     def special(self, words: list[str], rng: random.Random) -> tuple[str, ...] | None:
         kind, rest = words[0], " ".join(words[1:]).strip()
@@ -111,7 +110,14 @@ class StoreWriter:
     def add(self, product: Product, instructions: Iterable[Any] | None) -> None:
         """Write the next product, and its human instructions if it has any."""
         told = None if not instructions else json.dumps(instructions)
-        row = (self._number, product.asin, product.category, product.query, json.dumps(asdict(product)), told)
+        row = (
+            self._number,
+            product.asin,
+            product.category,
+            product.query,
+            json.dumps({name: getattr(product, name) for name in _FIELDS}),
+            told,
+        )
         self._connection.execute("INSERT INTO products VALUES (?, ?, ?, ?, ?, ?)", row)
         self._number += 1
 
@@ -123,8 +129,8 @@ class StoreWriter:
 
 
 def _read(text: str) -> Product:
-    fields = json.loads(text)
+    found = json.loads(text)
     for name in ("features", "attributes", "prices"):
-        fields[name] = tuple(fields[name])
-    fields["options"] = {name: tuple(values) for name, values in fields["options"].items()}
-    return Product(**fields)
+        found[name] = tuple(found[name])
+    found["options"] = {name: tuple(values) for name, values in found["options"].items()}
+    return Product(**found)

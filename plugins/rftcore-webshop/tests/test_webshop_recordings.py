@@ -14,7 +14,7 @@ from rftcore_webshop.environment import WebShop
 from rftcore_webshop.nouns import heuristic
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "fidelity"
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = " ".join((Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").split())
 
 
 def records(name: str) -> list[dict[str, Any]]:
