@@ -12,7 +12,7 @@ import json
 import sys
 from typing import Any
 
-from steps.own import measure
+from steps.own import measure, search_p50_ms
 from steps.peers import PEERS
 
 from rftcore import registry
@@ -28,9 +28,11 @@ def own(name: str) -> dict[str, Any]:
     """Return the figures of one environment, or what kept it from being measured."""
     options = OPTIONS.get(name, {})
     try:
-        return {**measure(registry.create("environment", name, options)), "options": options}
+        environment = registry.create("environment", name, options)
+        row = {**measure(environment), "options": options}
     except RftError as error:
         return {"not_measured": str(error), "options": options}
+    return row | {"search_p50_ms": search_p50_ms(environment)} if name == "searchqa" else row
 
 
 def peer(name: str) -> dict[str, Any]:

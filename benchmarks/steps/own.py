@@ -49,6 +49,18 @@ def measure(environment: Environment) -> dict[str, Any]:
     }
 
 
+def search_p50_ms(environment: Environment) -> float:
+    """Return the median time of a search for a whole question, each asked once in an episode of its own."""
+    seconds = []
+    for task in train_tasks(environment):
+        episode = environment.start(task)
+        query = f"<search>{episode.observation.splitlines()[-1]}</search>"
+        begin = time.perf_counter()
+        episode.step(query)
+        seconds.append(time.perf_counter() - begin)
+    return round(1000 * median(seconds), 3)
+
+
 def train_tasks(environment: Environment) -> list[Task]:
     """Return up to `EPISODES` train tasks, the difficulties taking turns."""
     lists = [environment.tasks("train", difficulty) for difficulty in environment.difficulties]
