@@ -15,11 +15,13 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from rftcore.errors import RftError
+from rftcore_alfworld.commands import Dialect
 from rftcore_alfworld.commands import write as written
 from rftcore_alfworld.engine import Engine
 from rftcore_alfworld.game import build
@@ -30,6 +32,9 @@ from rftcore_alfworld.planner import Planner
 from rftcore_alfworld.tasks import layout_of
 from rftcore_alfworld.textworld_process import TextWorld
 from rftcore_alfworld.things import HOLDS, THINGS
+
+RandomWalk: TypeAlias = Callable[[Engine], Iterator[str]]
+"""Yields actions for the present state of an engine."""
 
 _FIRST = 2**40
 """Where the seeds of these games begin, beyond those of tasks and of practice."""
@@ -136,20 +141,19 @@ def actions(engine: Engine, steps: int, rng: random.Random) -> Iterator[str]:
             yield rng.choice(other if rng.random() < 0.6 else admissible)
 
 
-def play(world: TextWorld, game: Draft, steps: int, rng: random.Random, counted: Comparison) -> None:
+def play(world: TextWorld, game: Draft, dialect: Dialect, random_walk: RandomWalk, counted: Comparison) -> None:
     """Play both walks of one game on both sides."""
     problem = text(game)
     tables = build(game.facts, game.goal, game.sentence, mended=False)
-    engine = Engine(tables, "0.4", mended=False)
-    plan = [written(tables, "0.4", command) for command in Planner(tables, engine.state).plan() or []]
+    plan = [written(tables, dialect, command) for command in Planner(tables, tables.start).plan() or []]
     for name in ("expert", "random"):
-        engine = Engine(tables, "0.4", mended=False)
+        engine = Engine(tables, dialect, mended=False)
         counted.seconds_there -= time.perf_counter()
-        there = world.start(problem, game.sentence) if name == "expert" else world.again()
+        there = world.start(problem, game.sentence, dialect) if name == "expert" else world.again()
         counted.seconds_there += time.perf_counter()
         where = f"game {counted.games}, {name}"
         counted.compare(f"{where}, reset", there, _seen(engine))
-        for number, action in enumerate(plan if name == "expert" else actions(engine, steps, rng)):
+        for number, action in enumerate(plan if name == "expert" else random_walk(engine)):
             counted.seconds_here -= time.perf_counter()
             engine.act(action)
             here = {**_seen(engine), "reward": int(engine.won), "done": engine.won}
@@ -174,6 +178,7 @@ def main() -> int:
     parser.add_argument("--games", type=int, default=200)
     parser.add_argument("--steps", type=int, default=20, help="actions of a random walk")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dialect", choices=("0.3", "0.4"), default="0.4")
     parser.add_argument("--python", default=sys.executable, help="interpreter that has alfworld and textworld")
     options = parser.parse_args()
     counted = Comparison()
@@ -181,7 +186,8 @@ def main() -> int:
     try:
         with TextWorld(options.python) as world:
             for number, game in enumerate(games(options.games, options.seed)):
-                play(world, game, options.steps, random.Random(f"{options.seed}/{number}"), counted)
+                walk = partial(actions, steps=options.steps, rng=random.Random(f"{options.seed}/{number}"))
+                play(world, game, options.dialect, walk, counted)
     except (OSError, RftError) as failure:
         error = str(failure)
     found = {

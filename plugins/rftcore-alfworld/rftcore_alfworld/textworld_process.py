@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rftcore.errors import EpisodeError
+from rftcore_alfworld.commands import Dialect
 
 _WORKER = Path(__file__).with_name("textworld_worker.py")
 
@@ -26,9 +27,9 @@ class TextWorld:
             encoding="utf-8",
         )
 
-    def start(self, problem: str, goal: str) -> dict[str, Any]:
+    def start(self, problem: str, goal: str, dialect: Dialect) -> dict[str, Any]:
         """Begin a game; returns `observation`, `admissible` and `won`."""
-        return self._ask({"problem": problem, "goal": goal})
+        return self._ask({"problem": problem, "goal": goal, "dialect": dialect})
 
     def again(self) -> dict[str, Any]:
         """Begin the same game once more; returns what `start` does."""

@@ -37,6 +37,17 @@ def shipped(name: str) -> str:
     return text
 
 
+def older(domain: str, grammar: str) -> tuple[str, str]:
+    """Return domain and grammar as they were up to alfworld 0.3, undoing what its own patch changed in old games."""
+    for new, old in (
+        ("You arrive at {r.name}.", "You arrive at {lend.name}."),
+        ("move {o} to {r}", "put {o} in/on {r}"),
+        ("You move the {o.name} to the {r.name}.", "You put the {o.name} in/on the {r.name}."),
+    ):
+        grammar = grammar.replace(new, old)
+    return f"{domain.partition('(:action help')[0]})", grammar.partition("action help {")[0]
+
+
 class Worker:
     """One TextWorld environment, used for one game after another, as making a new one each time leaks."""
 
@@ -49,13 +60,15 @@ class Worker:
         self._environment = demangler(importlib.import_module("textworld.envs").PddlEnv(infos), shuffle=False)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start the game of a `problem` and a `goal`, start it `again`, or take the step of an `action`."""
+        """Start the game of a `problem`, `goal` and `dialect`, start it `again`, or take the step of an `action`."""
         if "problem" in request:
             goal = request["goal"]
             if not all(letter.isalnum() or letter == " " for letter in goal):
                 raise ValueError(f"found the goal {goal!r}, expected words: it becomes part of a grammar")
-            grammar = self._grammar.replace("UNKNOWN GOAL", goal)
-            game = {"pddl_domain": self._domain, "grammar": grammar, "pddl_problem": request["problem"]}
+            domain, grammar = self._domain, self._grammar.replace("UNKNOWN GOAL", goal)
+            if request["dialect"] == "0.3":
+                domain, grammar = older(domain, grammar)
+            game = {"pddl_domain": domain, "grammar": grammar, "pddl_problem": request["problem"]}
             self._environment.load(game)
         if "action" not in request:
             state = self._environment.reset()

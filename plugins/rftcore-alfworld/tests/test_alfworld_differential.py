@@ -35,11 +35,12 @@ for line in sys.stdin:
     request = json.loads(line)
     if "problem" in request:
         problem = read(request["problem"])
+        dialect = request["dialect"]
         game = build(problem.facts, understand(problem.goal), request["goal"], False)
     if "action" in request:
         engine.act(request["action"])
     else:
-        engine = Engine(game, "0.4", False)
+        engine = Engine(game, dialect, False)
     answer = {"observation": engine.observation + END, "admissible": list(engine.admissible()), "won": engine.won}
     print(json.dumps({**answer, "reward": int(engine.won), "done": engine.won}), flush=True)
 """
@@ -72,6 +73,17 @@ def test_equal_answers_are_counted_and_the_exit_code_is_0(tmp_path: Path) -> Non
     assert (last["games"], last["differences"], last["error"]) == (7, 0, None)
     assert 7 * 6 < last["steps"] <= 7 * (6 + 15)
     assert last["steps_per_second"].keys() == {"rftcore", "textworld"}
+
+
+def test_the_older_dialect_is_compared_too(tmp_path: Path) -> None:
+    code, (last,) = compared("--games", "2", "--steps", "4", "--dialect", "0.3", "--python", interpreter(tmp_path, ""))
+    assert (code, last["differences"]) == (0, 0)
+    domain, grammar = textworld_worker.older(
+        "(define\n(:action look)\n(:action help\n(x)))",
+        'template :: "move {o} to {r}"; "You arrive at {r.name}. "\naction help { template :: "help"; }',
+    )
+    assert domain == "(define\n(:action look)\n)"
+    assert grammar == 'template :: "put {o} in/on {r}"; "You arrive at {lend.name}. "\n'
 
 
 def test_each_difference_is_a_line_and_the_exit_code_is_1(tmp_path: Path) -> None:
@@ -144,4 +156,4 @@ def test_a_process_that_ends_or_complains_is_an_error_of_the_machine(tmp_path: P
         program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         program.chmod(0o755)
         with TextWorld(str(program)) as world, pytest.raises(EpisodeError, match=f"{message}|ended"):
-            world.start("", "")
+            world.start("", "", "0.4")
