@@ -3,6 +3,7 @@
     corpus.jsonl or corpus.jsonl.gz     `id`, `contents`
     train.jsonl, test.jsonl             `question`, and `golden_answers` or `reward_model.ground_truth.target`;
     (.jsonl.gz or .parquet as well)     optionally `data_source`, `difficulty` and `hops`
+    index/                              the corpus indexed by `rftcore_bm25.index.Index.write`; optional, saves time
 
 Questions of the sets that are made of several hops are hard, others easy, unless a row says so itself.
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 from rftcore.errors import ConfigError
 from rftcore.schemas.task import Split, Task
+from rftcore_bm25.index import Index
 from rftcore_searchqa.corpus import Corpus, read_corpus
 from rftcore_searchqa.jsonlines import LONGEST, records
 from rftcore_searchqa.questions import Hop, Question
@@ -25,6 +27,8 @@ from rftcore_searchqa.retriever import LexicalRetriever
 MULTI_HOP = frozenset({"hotpotqa", "2wikimultihopqa", "musique", "bamboogle"})
 """Values of `data_source` that mean hard."""
 MOST_QUESTIONS = 1_000_000
+INDEX = "index"
+"""Name of the folder that may hold the index of the corpus, as `Index.write` makes it."""
 _ENDINGS = (".jsonl", ".jsonl.gz", ".parquet")
 
 
@@ -36,8 +40,20 @@ def corpus(folder: Path) -> Corpus:
 
 @cache
 def retriever(folder: Path) -> LexicalRetriever:
-    """Return the index of the corpus in `folder`, built once per process."""
-    return LexicalRetriever(corpus(folder), (retriever, (folder,)))
+    """Return the index of the corpus in `folder`: the one that lies there as `index`, or one that is built here.
+
+    Made once per process. Raises ConfigError when the index there is damaged, or that of another corpus.
+    """
+    passages, stored = corpus(folder), folder / INDEX
+    try:
+        index = Index.open(stored) if stored.exists() else Index.of(passages.items())
+    except ValueError as error:
+        raise ConfigError(f"{error}; or remove {stored}, and the index is built at each start") from error
+    if len(index) != len(passages):
+        raise ConfigError(
+            f"{stored}: found {len(index)} documents, expected the {len(passages)} of the corpus; remove it"
+        )
+    return LexicalRetriever(passages, index, (retriever, (folder,)))
 
 
 @cache

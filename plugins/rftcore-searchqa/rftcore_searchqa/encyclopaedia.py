@@ -18,6 +18,7 @@ from functools import cache
 from importlib.resources import files
 
 from rftcore.schemas.task import Split, Task
+from rftcore_bm25.index import Index
 from rftcore_searchqa.passages import passages
 from rftcore_searchqa.questions import Hop, Question
 from rftcore_searchqa.relations import RELATIONS, Relation
@@ -35,7 +36,7 @@ Asked = tuple[int, str]
 @cache
 def retriever() -> LexicalRetriever:
     """Return the index of all passages; built once per process, in about half a second."""
-    return LexicalRetriever(passages(), (retriever, ()))
+    return LexicalRetriever(passages(), Index.of(passages().items()), (retriever, ()))
 
 
 @cache

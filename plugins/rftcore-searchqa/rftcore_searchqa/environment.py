@@ -24,6 +24,7 @@ from rftcore_searchqa.retriever import Retriever
 
 DATA = "RFTCORE_SEARCHQA_DATA"
 """Environment variable that names the folder of the data when the option does not."""
+_SHOWN = information(['"title"\ntext'] * 3)
 
 
 class SearchQA(Environment):
@@ -68,7 +69,7 @@ class SearchQA(Environment):
         super().__init__(config, **options)
         self.max_turns = self.config.max_turns
         folder = self.config.data or os.environ.get(DATA)
-        self._folder = Path(folder) if folder else None
+        self._folder = Path(folder).expanduser().absolute() if folder else None
         if self.config.profile == "agentgym":
             self.instructions = ""  # the first observation holds the prompt
         if self.config.retriever == "dense" and (self._folder is None or self.config.encoder is None):
@@ -101,9 +102,15 @@ class SearchQA(Environment):
         return recordings.replay(record, folder, self._rules())
 
     def vocabulary(self) -> Sequence[str]:
-        """Return each word and sign of observations and actions once; of the generated data only."""
-        words = [self._sentences().prompt, self.instructions, *_words(self.config.profile)]
-        return [*words, with_actions("", LISTED)] if self.config.action_list != "never" else words
+        """Return what the environment says, and each word and sign of the encyclopaedia once.
+
+        The words of a folder's data are left out: there are too many for a tokenizer of words.
+        """
+        said = self._sentences()
+        texts = [self.instructions, said.prompt, said.invalid, said.right, said.wrong, said.again, *LISTED, _SHOWN]
+        if self.config.action_list != "never":
+            texts.append(with_actions("", LISTED))
+        return texts if self._folder is not None else [*texts, *_words()]
 
     def facts(self) -> dict[str, str | int | float | bool]:
         """Return what the transfer report prints about this environment."""
@@ -155,15 +162,14 @@ class SearchQA(Environment):
 
 
 @cache
-def _words(profile: str) -> tuple[str, ...]:
-    """Return what observations and actions are made of, each word and sign once, in order."""
-    said = AGENTGYM if profile == "agentgym" else FIXED
+def _words() -> tuple[str, ...]:
+    """Return what questions and passages of the encyclopaedia are made of, each word and sign once, in order."""
     questions = [
         str(task.data["question"])
         for difficulty in SearchQA.difficulties
         for split in encyclopaedia.SIZES
         for task in encyclopaedia.task_list(SearchQA.name, split, difficulty)
     ]
-    shown = information(["a\nb"] * 3)
-    texts = [said.invalid, said.right, said.wrong, said.again, *LISTED, shown, *questions, *passages().values()]
-    return tuple(dict.fromkeys(word for text in texts for word in re.findall(r"\w+|[^\w\s]", text)))
+    return tuple(
+        dict.fromkeys(word for text in (*questions, *passages().values()) for word in re.findall(r"\w+|[^\w\s]", text))
+    )

@@ -19,6 +19,8 @@ from rftcore_searchqa.retriever import Passage
 LONGEST = 16 * 1024 * 1024
 """Bytes of an answer."""
 _CHUNK = 1 << 16
+_OTHER_FORMS = (ValueError, LookupError, TypeError, AttributeError)
+"""What reading an answer of another form than expected raises."""
 
 
 class HttpRetriever:
@@ -37,7 +39,7 @@ class HttpRetriever:
         try:
             answer = json.loads(self._post(asked))
             found = [_passage(entry) for entry in answer["result"][0]]
-        except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, RecursionError) as error:
+        except (OSError, http.client.HTTPException, RecursionError, *_OTHER_FORMS) as error:
             raise EpisodeError(
                 f"{self._url} gave no passages ({type(error).__name__}: {error}); expected an answer of Search-R1's "
                 f"retrieval server within {self._timeout:g} s"

@@ -32,11 +32,10 @@ Origin = tuple[Callable[..., Retriever], tuple[Any, ...]]
 
 
 class LexicalRetriever:
-    """BM25 over a corpus in memory; ranks as Lucene does."""
+    """BM25 over the index of a corpus; ranks as Lucene does."""
 
-    def __init__(self, corpus: Corpus, origin: Origin) -> None:
-        self._corpus, self._origin = corpus, origin
-        self._index = Index.of(corpus.items())
+    def __init__(self, corpus: Corpus, index: Index, origin: Origin) -> None:
+        self._corpus, self._index, self._origin = corpus, index, origin
 
     def __reduce__(self) -> Origin:
         return self._origin
