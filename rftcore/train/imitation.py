@@ -76,26 +76,42 @@ def imitate(
     seed: int,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> None:
-    """Train `model` in place with AdamW, `steps` times on `rows` rows that `draw` makes.
+    """Train a freshly initialized `model` in place, `steps` times on `rows` rows that `draw` makes.
 
-    The rate rises over a short warm-up and falls linearly to 0. The loss is the mean cross-entropy (nats) of
-    demonstrated tokens plus `context_weight` times that of the others, estimated on a share of them: predicting
+    Muon moves the matrices between layers, AdamW the rest at half the rate: that takes two thirds of the steps of
+    AdamW alone. The rate rises over a short warm-up and falls linearly to 0. The loss is the mean cross-entropy (nats)
+    of demonstrated tokens plus `context_weight` times that of the others, estimated on a share of them: predicting
     observations teaches a small model to copy. Reports `(step, loss of demonstrated tokens)`.
     """
     rng = random.Random(seed)
-    parameters = list(model.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.01, foreach=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / WARM_UP, (steps - step) / max(1, steps - WARM_UP))
-    )
+    optimizers = _optimizers(model, learning_rate)
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: min((step + 1) / WARM_UP, (steps - step) / max(1, steps - WARM_UP))
+        )
+        for optimizer in optimizers
+    ]
     for step in range(1, steps + 1):
         shown = [draw(rng) for _ in range(rows)]
         loss = backward(model, shown, context_weight, rng)
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
         on_step(step, loss)
+
+
+def _optimizers(model: Any, learning_rate: float) -> list[torch.optim.Optimizer]:
+    embedding = model.get_input_embeddings().weight
+    inner: list[torch.nn.Parameter] = []
+    rest: list[torch.nn.Parameter] = []
+    for parameter in model.parameters():
+        (inner if parameter.ndim == 2 and parameter is not embedding else rest).append(parameter)
+    return [
+        torch.optim.Muon(inner, lr=learning_rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=learning_rate / 2, betas=(0.9, 0.95), weight_decay=0.01, foreach=True),
+    ]
 
 
 def backward(model: Any, shown: list[Row], context_weight: float, rng: random.Random) -> float:

@@ -26,7 +26,8 @@ from rftcore.study import Study
 
 TESTS = Path(__file__).parents[1]
 CHANCE = TESTS / "specimens" / "chance.py"
-BLOCKED = "rftcore-textcraft,rftcore-babyai"
+PLUGINS = TESTS.parent / "plugins"
+BLOCKED = ",".join(sorted(file.parts[-3] for file in PLUGINS.glob("rftcore-*/rftcore_*/environment.py")))
 
 
 @contextmanager

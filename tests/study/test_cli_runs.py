@@ -57,9 +57,11 @@ def test_a_dry_run_tells_the_plan_and_its_budget_and_writes_nothing(
     assert "5 stages (7 if none were shared)" in lines
     assert "even:easy>third  even:easy  5  60  sequence" in lines
     assert "even:easy  base  5  60  difficulty, sequence" in lines
-    assert "32 cells" in lines
-    assert "in 4 places: even:easy, even:hard, third:easy, third:hard" in lines
-    assert "300 episodes of training, at most 192 of evaluation" in lines
+    assert "32 cells, 2 samples of each task" in lines
+    assert "tasks of  easy  hard  easy  hard" in lines
+    assert "even:easy>third  3  3  3  3" in lines
+    assert "300 episodes of training, 192 of evaluation" in lines
+    assert any("TFLOP/s a job" in line for line in lines)
     assert "0 of 37 jobs are done in runs/planned" in lines
     assert sorted(path.name for path in tmp_path.iterdir()) == ["study.yaml"]
 

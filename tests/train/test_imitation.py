@@ -92,9 +92,9 @@ def test_imitation_lowers_the_loss_of_the_demonstrated_tokens_and_follows_from_t
         imitate(
             model,
             lambda rng: _row(0.0, rng.randrange(2)),
-            steps=60,
+            steps=80,
             rows=4,
-            learning_rate=1e-2,
+            learning_rate=4e-2,
             context_weight=0.1,
             seed=seed,
             on_step=lambda _, loss, losses=losses: losses.append(loss),  # type: ignore[misc]

@@ -92,7 +92,7 @@ def main() -> None:
             lambda stream: stream.choice(bank[stream.choice(names)]),
             steps=given.steps,
             rows=BATCH,
-            learning_rate=1.5e-3,
+            learning_rate=6e-3,
             context_weight=0.1,
             seed=SEED,
             on_step=step,

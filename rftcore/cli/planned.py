@@ -1,0 +1,100 @@
+"""What a study would do and cost, in words: `rftcore study --dry-run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rftcore.cli.terminal import console, table
+
+if TYPE_CHECKING:
+    from rftcore.estimate import Range
+    from rftcore.records import RunFolder
+    from rftcore.study import Study
+
+
+def tell(planned: Study, folder: RunFolder, tflops: float | None) -> None:
+    """Print every stage and every cell, the budget, and an estimate of the time; `tflops` is what one job sustains."""
+    from rftcore.study import finished
+
+    config, plan = planned.config, planned.blueprint.plan
+    out = console()
+    out.print(f"study {config.name}, id {planned.id[:12]}", style="bold")
+    out.print(f"model {config.model}, algorithm {config.algorithm.name}, seed {config.seed}")
+    _tell_stages(planned)
+    _tell_cells(planned)
+    _tell_budget(planned, tflops)
+    trained = {source.environment for stage in plan.stages for source in stage.stage.sources}
+    held_out = sorted({cell.environment for cell in plan.cells} - trained)
+    if held_out:
+        out.print(f"never trained in: {', '.join(held_out)}")
+    total = len(plan.stages) + len(plan.cells)
+    out.print(f"{len(finished(folder, plan))} of {total} jobs are done in {folder.path}")
+
+
+def _tell_stages(planned: Study) -> None:
+    config, plan = planned.config, planned.blueprint.plan
+    episodes = config.training.groups * config.training.samples
+    axes = {
+        stage.name: [axis for axis, names in plan.axes.items() if any(stage in plan.chain(name) for name in names)]
+        for stage in plan.stages
+    }
+    asked = sum(len(plan.chain(name)) for names in plan.axes.values() for name in names)
+    console().print(f"\n{len(plan.stages)} stages ({asked} if none were shared)", style="bold")
+    rows = [
+        (
+            stage.name,
+            next((other.name for other in plan.stages if other.key == stage.parent), "base"),
+            str(stage.updates),
+            f"{stage.updates * episodes:,}",
+            ", ".join(axes[stage.name]),
+        )
+        for stage in plan.stages
+    ]
+    table(("checkpoint", "starts from", "updates", "episodes", "axes"), rows)
+
+
+def _tell_cells(planned: Study) -> None:
+    """Print how many tasks each player plays in each place."""
+    from rftcore.estimate import evaluated
+
+    config, plan, environments = planned.config, planned.blueprint.plan, planned.blueprint.environments
+    places = list(dict.fromkeys((cell.environment, cell.difficulty) for cell in plan.cells))
+    cells = {(cell.train, (cell.environment, cell.difficulty)) for cell in plan.cells}
+    tasks = {place: str(evaluated(config, environments[place[0]], place[1])) for place in places}
+    console().print(f"\n{len(plan.cells)} cells, {config.evaluation.samples} samples of each task", style="bold")
+    heads = [f"{environment}\n{difficulty}" for environment, difficulty in places]
+    rows = [
+        (player, *(tasks[place] if (player, place) in cells else "-" for place in places))
+        for player in dict.fromkeys(cell.train for cell in plan.cells)
+    ]
+    table(("tasks of", *heads), rows)
+
+
+def _tell_budget(planned: Study, tflops: float | None) -> None:
+    from rftcore import registry
+    from rftcore.estimate import estimate, evaluated, rate
+    from rftcore.report.figures import duration
+
+    config, plan, environments = planned.config, planned.blueprint.plan, planned.blueprint.environments
+    trained = sum(stage.updates for stage in plan.stages) * config.training.groups * config.training.samples
+    tasks = sum(evaluated(config, environments[cell.environment], cell.difficulty) for cell in plan.cells)
+    cost = estimate(config, plan, environments)
+    out = console()
+    out.print("\nbudget", style="bold")
+    out.print(f"{trained:,} episodes of training, {tasks * config.evaluation.samples:,} of evaluation")
+    out.print(f"{_span(cost.training)} tokens of training, {_span(cost.evaluation)} of evaluation")
+    if cost.parameters is None or cost.operations is None:
+        out.print(f"the size of {config.model!r} is not known before it is loaded, so neither is the time")
+        return
+    sustained = rate(config, cost.parameters) if tflops is None else tflops * 1e12
+    jobs: int = registry.create("executor", config.executor.name, config.executor.options).slots
+    shortest, longest = (duration(end / sustained / jobs) for end in (cost.operations.low, cost.operations.high))
+    out.print(
+        f"{_span(cost.operations)} floating point operations with {cost.parameters:,} parameters: "
+        f"{shortest} if every episode were as short as the expert's, {longest} if every one went to its limits, "
+        f"at {sustained / 1e12:g} TFLOP/s a job (--tflops), {jobs} side by side"
+    )
+
+
+def _span(ends: Range) -> str:
+    return f"{ends.low:.2g} to {ends.high:.2g}"
