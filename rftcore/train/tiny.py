@@ -72,7 +72,7 @@ def phrases(observations: Sequence[str], share: float = 0.5) -> list[str]:
     """Return the phrases that `observations` of one environment repeat, at least `share` times an observation.
 
     Found by joining the commonest neighbours again and again (as in byte-pair encoding, but of words); numbers and line
-    ends join nothing, and names are too rare to.
+    ends join nothing, names are too rare to, and what would cut a word or a product's code somewhere is left out.
     """
     lines = [re.findall(_PIECES, text) for text in observations]
     found: list[str] = []
@@ -82,9 +82,17 @@ def phrases(observations: Sequence[str], share: float = 0.5) -> list[str]:
         )
         (pair, count), *_ = pairs.most_common(1) or [(("", ""), 0)]
         if count < max(2.0, share * len(observations)):
-            return [phrase for phrase in found if sum(line.count(phrase) for line in lines) >= share * len(lines)]
+            common = [phrase for phrase in found if sum(line.count(phrase) for line in lines) >= share * len(lines)]
+            return [phrase for phrase in common if not any(_cuts(phrase, text) for text in observations)]
         lines = [_joined(line, pair) for line in lines]
         found.append("".join(pair))
+
+
+def _cuts(phrase: str, text: str) -> bool:
+    """Whether `phrase` stands in `text` glued to a letter or digit that belongs to its first or last word."""
+    start = r"(?<=[A-Za-z0-9])" if phrase[0].isalnum() else r"(?!)"
+    end = r"(?=[A-Za-z0-9])" if phrase[-1].isalnum() else r"(?!)"
+    return bool(re.search(f"{start}{re.escape(phrase)}|{re.escape(phrase)}{end}", text))
 
 
 def _joined(line: list[str], pair: tuple[str, str]) -> list[str]:

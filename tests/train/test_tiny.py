@@ -34,6 +34,13 @@ def test_phrases_hold_no_number_and_no_line_end() -> None:
     assert not any(mark in phrase for phrase in phrases(SEEN * 3) for mark in "0123456789\n")
 
 
+def test_no_phrase_cuts_a_word_or_a_code() -> None:
+    listed = ["a key, a box, and a ball", "a box, a key, and a key"]
+    assert not any(phrase.endswith(", a") for phrase in phrases(listed))
+    coded = [" B0FOX01AA [SEP] red", " B0CAT02AA [SEP] blue"]
+    assert not any(phrase.startswith("AA") for phrase in phrases(coded))
+
+
 def test_a_repeated_phrase_becomes_one_token() -> None:
     tokenizer = build_tokenizer(SEEN, phrases(SEEN))
     assert len(tokenizer.encode("You are in a room.")) == 1

@@ -27,25 +27,34 @@ from rftcore.train.rows import Row
 from rftcore.train.tiny import TinyConfig, build_model, build_tokenizer, phrases
 
 OPTIONS: dict[str, dict[str, object]] = {
-    "textcraft": {"max_turns": 12, "distractors": 2},
+    "alfworld": {"max_turns": 20, "expert": "explorer"},
     "babyai": {"max_turns": 6, "action_list": "first"},
+    "textcraft": {"max_turns": 12, "distractors": 2},
+    "webshop": {"max_turns": 8},
 }
-"""Short horizons keep the context, and so the cost of learning on a CPU, small. Other environments: their defaults."""
+"""Short horizons keep the context, and so the cost of learning on a CPU, small. Other environments: their defaults.
 
-DIFFICULTIES: dict[str, tuple[str, ...]] = {"textcraft": ("easy", "easy", "hard", "hard"), "babyai": ("easy",)}
-"""What is imitated, in equal parts; in other environments the easiest difficulty."""
+Whoever imitates an expert that knows what it has not seen learns to guess: in ALFWorld it explores.
+"""
 
-NOISE: dict[str, float] = {"textcraft": 0.2, "babyai": 0.5}
-"""Share of turns that are a random action; in other environments `COMMON_NOISE`. Where chance does well, more of it."""
+PARTS: dict[str, tuple[str, ...]] = {
+    "alfworld": ("easy", "hard"),
+    "babyai": ("easy",),
+    "searchqa": ("easy", "hard"),
+    "textcraft": ("easy", "easy", "hard", "hard"),
+    "webshop": ("easy", "hard"),
+}
+"""What is imitated, in equal parts: the environments that the policy is for, and their difficulties."""
 
-COMMON_NOISE = 0.3
+NOISE: dict[str, float] = {"alfworld": 0.2, "babyai": 0.5, "searchqa": 0.2, "textcraft": 0.2, "webshop": 0.2}
+"""Share of turns that are a random action. Where chance does well, more of it."""
 
 SEED = 0
 PRACTICE = 0.85
 """Share of invented tasks where an environment offers them: they teach the skill, not the recipes."""
 DEMONSTRATIONS = 8000
 BATCH = 32
-LONGEST = 700
+LONGEST = 1000
 """Tokens of the longest demonstration."""
 
 
@@ -57,9 +66,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     console = Console()
-    environments = {
-        name: registry.create("environment", name, OPTIONS.get(name, {})) for name in registry.names("environment")
-    }
+    environments = {name: registry.create("environment", name, OPTIONS.get(name, {})) for name in PARTS}
     console.print(f"imitating the experts of {', '.join(environments)}")
     seen = {name: _texts(environment) for name, environment in environments.items()}
     words = [text for name, environment in environments.items() for text in (*environment.vocabulary(), *seen[name])]
@@ -86,7 +93,7 @@ def main() -> None:
             if number % 50 == 0:
                 console.print(f"step {number}: loss {loss:.3f}, {time.monotonic() - began:.0f} s")
 
-        names = [name for name in bank for _ in DIFFICULTIES.get(name, ("",))]
+        names = [name for name in bank for _ in PARTS[name]]
         imitate(
             model,
             lambda stream: stream.choice(bank[stream.choice(names)]),
@@ -100,20 +107,19 @@ def main() -> None:
     model.half().save_pretrained(given.out)
     tokenizer.save_pretrained(given.out)
     digest = sha256(given.out / "model.safetensors")
-    noise = {name: NOISE.get(name, COMMON_NOISE) for name in environments}
-    card = {"environments": list(environments), "steps": given.steps, "noise": noise, "sha256": digest}
+    card = {"environments": list(environments), "steps": given.steps, "noise": NOISE, "sha256": digest}
     (given.out / "card.json").write_text(json.dumps(card, indent=1))
     console.print(f"wrote {given.out}, sha256 {digest}")
 
 
 def _demonstration(environment: Environment, encoder: ChatEncoder, form: Plain, rng: random.Random) -> Row | None:
-    difficulty = rng.choice(DIFFICULTIES.get(environment.name, environment.difficulties[:1]))
+    difficulty = rng.choice(PARTS[environment.name])
     invent = getattr(environment, "practice_task", None)
     if invent is not None and rng.random() < PRACTICE:
         task = invent(rng, difficulty)
     else:
         task = rng.choice(environment.tasks("train", difficulty))
-    noise = NOISE.get(environment.name, COMMON_NOISE)
+    noise = NOISE[environment.name]
     return demonstrate(environment, task, encoder, form, noise=noise, rng=rng, turns=environment.max_turns)
 
 
