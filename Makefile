@@ -15,7 +15,7 @@ ifneq ($(shell cat .venv/home 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint docs wheels bench browser clean
+.PHONY: help install demo test lint docs wheels bench results browser clean
 
 help: ## say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -55,6 +55,9 @@ wheels: install ## build a wheel of every distribution into dist/
 
 bench: install ## measure against TRL, HF generate and the original environments; print ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+results: install ## run the five-environment study for its seeds (hours) and write docs/results/
+	@$(BIN)/python scripts/five_environments.py
 
 clean: ## remove what was made, but the runs
 	rm -rf .venv build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
