@@ -34,8 +34,6 @@ from rftcore_webshop.shopper import advise
 
 LONGEST_QUERY = 1000
 """Characters of a query that are searched for; the rest is cut off."""
-
-
 _SUB_PAGES = {name.lower(): name for name in SUB_PAGES}
 
 
@@ -83,8 +81,10 @@ class Shopping(Episode):
 
     def available_actions(self) -> tuple[str, ...]:
         """Return a click on everything that can be clicked, and `search[...]` where there is a search bar."""
-        clicks = (part.text for part in self.clickables.values() if part.text != "Search")
-        return (*(["search[...]"] if self.page.name == "index" else []), *(f"click[{label}]" for label in clicks))
+        if self.page.name == "index":
+            return ("search[...]",)
+        parts = self.clickables.values()
+        return tuple(f"click[{part.text}]" for part in parts if part.kind != "option" or self.choosable(part.text))
 
     def random_action(self, rng: random.Random) -> str:
         """Return a click on anything, or where there is a search bar a search for words of the instruction."""
@@ -99,10 +99,9 @@ class Shopping(Episode):
         """Return what a shopper who knows the goal would do next; None after the purchase."""
         return None if self._end is not None else advise(self)
 
-    def choosable(self, name: str, value: str) -> bool:
-        """Return whether a click can choose `value` for the option `name`; in the original some values cannot be."""
-        part = self.clickables.get(value)
-        if part is None or part.option != name or (value in LABELS and not self.mended):
+    def choosable(self, value: str) -> bool:
+        """Return whether a click chooses this value of an option; in the original some values cannot be chosen."""
+        if value not in self.clickables or (value in LABELS and not self.mended):
             return False
         return self._read(f"click[{value}]") == ("click", value)
 

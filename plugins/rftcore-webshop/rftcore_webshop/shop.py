@@ -21,6 +21,7 @@ class Shop(ABC):
 
     def __init__(self) -> None:
         self.search = lru_cache(maxsize=_REMEMBERED)(self._search)
+        """Returns the ASINs of the best matches for a query, at most `RESULTS`, best first."""
 
     @abstractmethod
     def product(self, asin: str) -> Product:
@@ -28,7 +29,7 @@ class Shop(ABC):
 
     @abstractmethod
     def _search(self, query: str) -> tuple[str, ...]:
-        """Return the ASINs of the best matches for `query`, at most `RESULTS`, best first."""
+        """Find what `search` returns and remembers."""
 
     @abstractmethod
     def special(self, words: list[str], rng: random.Random) -> tuple[str, ...] | None:

@@ -59,7 +59,7 @@ def choices(product: Product, goal: Goal) -> dict[str, str]:
 
 def _choice(episode: Shopping) -> str:
     product = episode.shop.product(episode.goal.asin)
-    for name, value in choices(product, episode.goal).items():
-        if episode.chosen.get(name) != value and episode.choosable(name, value):
+    for value in choices(product, episode.goal).values():
+        if value not in episode.chosen.values() and episode.choosable(value):
             return value
     return BUY

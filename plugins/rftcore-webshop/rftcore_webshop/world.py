@@ -72,8 +72,9 @@ def from_folder(folder: Path, count: int | None, profile: Profile, kind: GoalKin
                 f"goals: synthetic ones of the whole catalogue in {folder / NAME} are too many to list; "
                 "use human ones, or set products (AgentGym's are of the first 1000)"
             )
-        told = {product.asin: entries for product, entries in shop.instructed()}
-        goals = list(human_goals((shop.product(asin) for asin in told), told, profile == "agentgym"))
+        instructed = list(shop.instructed())
+        told = {product.asin: entries for product, entries in instructed}
+        goals = list(human_goals((product for product, _ in instructed), told, profile == "agentgym"))
         return _official(shop, goals, profile, part, f"store {folder / NAME}")
     products, entries = official.catalogue(folder, count, smallest=profile == "agentgym")
     if kind == "synthetic":

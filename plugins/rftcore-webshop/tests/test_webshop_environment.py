@@ -86,7 +86,7 @@ def test_difficulty_is_what_the_readme_declares() -> None:
 def test_the_expert_buys_the_right_thing_in_every_eighth_task(difficulty: str) -> None:
     for split in ("train", "test"):
         tasks = SHOP.tasks(split, difficulty)[::8]  # type: ignore[arg-type]
-        turns = Counter(len(played(SHOP, task)[0]) for task in tasks if played(SHOP, task)[1])
+        turns = Counter(len(actions) for actions, success in (played(SHOP, task) for task in tasks) if success)
         assert turns.total() == len(tasks)
         assert max(turns) <= (4 if difficulty == "easy" else 7) < SHOP.max_turns
 

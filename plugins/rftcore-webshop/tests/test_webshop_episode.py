@@ -165,8 +165,16 @@ def test_a_value_called_like_a_button_can_be_chosen_in_fixed_only() -> None:
     assert play(fixed(shop), *start, "click[features]").chosen == {"style": "features"}
     assert play(fixed(shop), *start, "click[plain [matte]]").chosen == {"style": "plain [matte]"}
     episode = play(original(shop=shop), *start)
-    assert not episode.choosable("style", "plain [matte]") and not episode.choosable("style", "features")
+    assert not episode.choosable("plain [matte]") and not episode.choosable("features")
+    assert "click[plain [matte]]" not in episode.available_actions()
     assert play(episode, "click[features]").page.name == "item_sub_page"
+
+
+def test_of_two_equal_values_the_last_one_counts_and_the_expert_is_content() -> None:
+    shop = MemoryShop([product(1, options={"color": ("red",), "frame color": ("red", "blue")})])
+    episode = play(fixed(shop), "search[tea cup]", "click[b000000001]", "click[red]")
+    assert episode.chosen == {"frame color": "red"}
+    assert episode.step(str(episode.expert_action())).reward == 1.0
 
 
 def test_special_queries_work_in_the_original_only() -> None:
