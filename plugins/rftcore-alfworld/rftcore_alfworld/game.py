@@ -30,6 +30,8 @@ _ARITY = {
 }
 """Predicates that are read, with two arguments; those with one are `_TRAITS` and `_STATES`."""
 _TRAITS = ("pickupable", "cleanable", "heatable", "coolable", "toggleable", "sliceable", "isreceptacleobject")
+MOST = 1000
+"""Objects and receptacles that a game may have in all; the published ones have about 100."""
 _STATES = {"isclean": "clean", "ishot": "hot", "iscool": "cool", "issliced": "sliced", "istoggled": "toggled"}
 
 
@@ -145,6 +147,9 @@ def build(facts: Sequence[Fact], goal: Goal, sentence: str, mended: bool) -> Gam
     named = names((word for fact in facts for word in fact[1:]), mended)
     things = sorted({fact[1] for fact in by_predicate["objecttype"]})
     receptacles = sorted({fact[1] for fact in by_predicate["receptacletype"]})
+    if len(things) + len(receptacles) > MOST:
+        found = f"{len(things)} objects and {len(receptacles)} receptacles"
+        raise ConfigError(f"found {found}, expected at most {MOST} together")
     located = ("atlocation", "receptacleatlocation", "objectatlocation")
     places = sorted({fact[2] for predicate in located for fact in by_predicate[predicate]})
     start = _start(by_predicate, _ranks(things), _ranks(receptacles), _ranks(places))

@@ -105,8 +105,8 @@ def load(trial: Path, mended: bool) -> Game:
         if wrong:
             raise ConfigError(f"found no text under {' and '.join(wrong)}, expected a game of ALFWorld")
         sentence = _SENTENCE.search(parsed["grammar"])
-        if sentence is None:
-            raise ConfigError("found no sentence 'Your task is to: ...' in the grammar, expected the goal there")
+        if sentence is None or not sentence[1].isprintable():
+            raise ConfigError("found no plain sentence 'Your task is to: ...' in the grammar, expected the goal there")
         problem = read(parsed["pddl_problem"])
         goal = understand(problem.goal)
         return build(problem.facts, goal, sentence[1].strip().removesuffix("."), mended)

@@ -20,6 +20,10 @@ Fact: TypeAlias = tuple[str, ...]
 DEEPEST = 64
 """Nested parentheses that a problem may have; the published ones have 8."""
 
+LONGEST = 2 * 2**20
+"""Characters that a problem may have; the published ones have about 0.1 million."""
+
+_STRANGE = re.compile(r"[^\x20-\x7e\t\r\n]")
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _COMMENT = re.compile(r";[^\n]*")
 
@@ -34,7 +38,16 @@ class Problem:
 
 
 def read(text: str) -> Problem:
-    """Read a problem. Raises ConfigError when it is not one: unbalanced, too deep, without `:init` or `:goal`."""
+    """Read a problem.
+
+    Raises ConfigError when it is none: too long, unbalanced, too deep, without `:init` or `:goal`, or with characters
+    in it that no name has.
+    """
+    if len(text) > LONGEST:
+        raise ConfigError(f"found a PDDL problem of {len(text)} characters, expected at most {LONGEST}")
+    strange = _STRANGE.search(text)
+    if strange is not None:
+        raise ConfigError(f"found the character {strange[0]!r} in a PDDL problem, expected printable ASCII")
     sections: dict[str, list[Expression]] = {}
     for part in _tree(text):
         if isinstance(part, list) and part and isinstance(part[0], str):
@@ -52,7 +65,8 @@ def _tree(text: str) -> list[Expression]:
     """Return what the outermost parentheses hold."""
     outermost: list[Expression] = []
     stack = [outermost]
-    for token in _TOKEN.findall(_COMMENT.sub("", text.lower())):
+    for found in _TOKEN.finditer(_COMMENT.sub("", text.lower())):
+        token = found[0]
         if token == "(":
             if len(stack) > DEEPEST:
                 raise ConfigError(f"found a PDDL problem nested deeper than {DEEPEST}, expected one of ALFWorld's")

@@ -110,6 +110,7 @@ def test_a_grammar_with_code_in_it_is_not_run(tmp_path: Path, capfd: pytest.Capt
 
 
 PROBLEM = game()["pddl_problem"]
+CROWD = "".join(f"(objecttype x{number} y)" for number in range(999))
 DAMAGED: dict[str, tuple[str | dict[str, Any], str]] = {
     "empty": ("", "cannot be read"),
     "truncated": (json.dumps(game())[:2000], "cannot be read"),
@@ -117,7 +118,11 @@ DAMAGED: dict[str, tuple[str | dict[str, Any], str]] = {
     "deeply nested JSON": ('{"a": ' + "[" * 200_000, "cannot be read"),
     "no problem": ({"grammar": "Your task is to: x."}, "no text under pddl_problem"),
     "no grammar": ({"pddl_problem": PROBLEM, "grammar": 5}, "no text under grammar"),
-    "no goal sentence": ({"pddl_problem": PROBLEM, "grammar": "nothing"}, "no sentence"),
+    "no goal sentence": ({"pddl_problem": PROBLEM, "grammar": "nothing"}, "no plain sentence"),
+    "goal with an escape": ({**game(), "grammar": "Your task is to: \x1b[2J."}, "no plain sentence"),
+    "name with an escape": ({**game(), "pddl_problem": PROBLEM.replace("loc", "\x1b[2J")}, "expected printable ASCII"),
+    "a crowd": ({**game(), "pddl_problem": PROBLEM.replace("(:init", f"(:init {CROWD}")}, "at most 1000 together"),
+    "problem of 3 MB": ({**game(), "pddl_problem": PROBLEM + " " * 3_000_000}, "expected at most 2097152"),
     "problem cut": ({**game(), "pddl_problem": PROBLEM[:900]}, "truncated"),
     "too many ')'": ({**game(), "pddl_problem": PROBLEM + ")"}, "too many"),
     "deeply nested": ({**game(), "pddl_problem": "(" * 100_000 + ")" * 100_000}, "nested deeper"),
