@@ -37,7 +37,10 @@ lint: install ## ruff, mypy --strict, import layers
 browser:
 	@sh scripts/browser.sh
 
-test: install browser lint ## everything that CI runs: lint, tests, docs, wheels, the demo with a small budget
+java:
+	@sh scripts/java.sh
+
+test: install browser java lint ## everything that CI runs: lint, tests, docs, wheels, the demo with a small budget
 	$(BIN)/python -m pytest
 	$(MAKE) docs SITE=$$(mktemp -d)
 	$(MAKE) wheels DIST=$$(mktemp -d)
@@ -53,6 +56,9 @@ wheels: install ## build a wheel of every distribution into dist/
 		(cd $$folder && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(abspath $(DIST))) || exit 1; \
 	done
 
+fidelity: install ## compare with the original programs, in an environment of their own (RECORDINGS=DIR: recordings, too)
+	@sh scripts/fidelity.sh $(RECORDINGS)
+
 bench: install ## measure against TRL, HF generate and the original environments; print ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
@@ -60,5 +66,5 @@ results: install ## run the five-environment study for its seeds (hours) and wri
 	@$(BIN)/python scripts/five_environments.py
 
 clean: ## remove what was made, but the runs
-	rm -rf .venv build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-fidelity build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

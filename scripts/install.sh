@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv/ with the core, every plugin in plugins/, and what the tests need. `make install` calls it when needed.
 #
-# Packages come from wherever pip would take them here: its settings are handed on to uv, which does not read them itself.
+# Packages come from wherever pip would take them here.
 # PYTHON=... chooses the interpreter (3.11 or later).
 set -eu
 cd "$(dirname "$0")/.."
@@ -29,13 +29,7 @@ if ! new_enough .venv/bin/python || [ "$(cat .venv/home 2>/dev/null)" != "$PWD" 
 fi
 .venv/bin/python -m pip install -qq --disable-pip-version-check "uv>=0.9"
 
-pip_setting() { .venv/bin/python -m pip config get "global.$1" 2>/dev/null || true; }
-hand_on() { [ -z "$2" ] || export "$1=$2"; }
-
-hand_on UV_FIND_LINKS "${UV_FIND_LINKS:-$(echo ${PIP_FIND_LINKS:-$(pip_setting find-links)} | tr ' ' ',')}"
-hand_on UV_DEFAULT_INDEX "${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$(pip_setting index-url)}}"
-hand_on UV_INDEX "${UV_INDEX:-$(echo ${PIP_EXTRA_INDEX_URL:-$(pip_setting extra-index-url)})}"
-hand_on SSL_CERT_FILE "${SSL_CERT_FILE:-${PIP_CERT:-$(pip_setting cert)}}"
+. scripts/registries.sh
 
 set -- -e ".[train]"
 for project in plugins/rftcore-*/pyproject.toml; do set -- "$@" -e "$(dirname "$project")"; done
