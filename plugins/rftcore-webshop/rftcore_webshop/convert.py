@@ -57,6 +57,10 @@ def convert(folder: Path, progress: Progress) -> Path:
             writer.close()
         made.chmod(0o755)  # A temporary folder is its owner's alone.
         os.replace(made, store)
+    except (OSError, sqlite3.Error, ValueError) as error:
+        raise ConfigError(
+            f"{folder} cannot be converted ({type(error).__name__}: {error}); expected WebShop's files and free space"
+        ) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return store

@@ -19,9 +19,10 @@ from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
 from rftcore_webshop.episode import Shopping
-from rftcore_webshop.generator import MOST, PRODUCTS
+from rftcore_webshop.generator import PRODUCTS
 from rftcore_webshop.lists import Part
 from rftcore_webshop.nouns import tagger
+from rftcore_webshop.official import MOST_IN_MEMORY
 from rftcore_webshop.original import OriginalShopping
 from rftcore_webshop.recordings import Comparison, replay
 from rftcore_webshop.vocabulary import vocabulary
@@ -47,7 +48,7 @@ class WebShop(Environment):
         """One line with separators, or lines with marked buttons."""
         goals: GoalKind | None = None
         """Human instructions or synthetic ones; by default synthetic under `agentgym`, human otherwise."""
-        products: int | None = Field(default=None, ge=1, le=MOST)
+        products: int | None = Field(default=None, ge=1, le=MOST_IN_MEMORY)
         """The first so many products; by default all of the folder, or 10,000 generated ones."""
         data: str | None = None
         """Folder with the official files or a store made of them; by default `RFTCORE_WEBSHOP_DATA`, or generated."""

@@ -93,6 +93,8 @@ class _Reader:
                 raise self._wrong("found a value nested too deeply", "plain records") from error
             except json.JSONDecodeError as error:
                 problem, end = error.msg, len(self._text)
+            except ValueError as error:  # Python reads no number of thousands of digits.
+                raise self._wrong(f"found a value that cannot be read ({error})", "plain records") from error
             else:
                 problem = ""
             if end - self._at > LARGEST:

@@ -24,6 +24,9 @@ from rftcore_webshop.products import Product, read_products
 from rftcore_webshop.reward import comparable, reward, token_set_ratio
 from rftcore_webshop.shop import MemoryShop
 
+_LARGEST = 256 << 20
+"""Characters of the largest file that is read beside the recordings."""
+
 Comparison = tuple[str, Any, Any]
 """Where it is, what was recorded, what happens here."""
 
@@ -140,8 +143,11 @@ def _nouns(folder: Path) -> Nouns:
 def _stored(folder: Path, name: str) -> Any:
     try:
         with gzip.open(folder / name, "rt", encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+            text = file.read(_LARGEST + 1)
+        if len(text) > _LARGEST:
+            raise ValueError(f"it has more than {_LARGEST:,} characters")
+        return json.loads(text)
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
         raise ConfigError(
             f"{folder / name} cannot be read ({type(error).__name__}: {error}); expected it beside the recordings, or "
             "in the folder that --data names"

@@ -146,6 +146,19 @@ def test_a_conversion_appears_whole_or_not_at_all(folder: Path) -> None:
             convert(folder, progress)
 
 
+def test_what_no_database_takes_is_refused_whole(folder: Path) -> None:
+    catalogue, attributes = folder / "items_shuffle.json", folder / "items_ins_v2.json"
+    records = json.loads(catalogue.read_text())
+    catalogue.write_text(json.dumps([*records, {**records[0], "asin": "B\ud800"}]))
+    with Progress(disable=True) as progress:
+        with pytest.raises(ConfigError, match=r"product 299: found a record that cannot be read \(UnicodeEncodeError"):
+            convert(folder, progress)
+        attributes.write_text(json.dumps({"B\ud800": {}}))
+        with pytest.raises(ConfigError, match=r"cannot be converted \(UnicodeEncodeError"):
+            convert(folder, progress)
+    assert {path.name for path in folder.iterdir()} == set(NAMES.values())
+
+
 def test_the_command_says_where_the_store_is_or_what_is_missing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,6 +217,7 @@ def test_more_products_than_fit_into_memory_have_to_be_converted(folder: Path, m
         (b"[1", "the file ends early, expected , or \\]"),
         (b'[{"a": 1}, {"b"', "found a broken or unfinished value"),
         (b"[1 2]", "found '2', expected , or \\]"),
+        (b"[" + b"1" * 5000 + b"]", "found a value that cannot be read"),
         (b"[nope]", "found a broken or unfinished value"),
         (b"[" + b"[" * 200_000, "found a value nested too deeply"),
         (b'["\xff"]', "cannot go on .*expected text in UTF-8"),

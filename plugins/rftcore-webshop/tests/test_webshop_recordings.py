@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rftcore.errors import ConfigError
+from rftcore_webshop import recordings
 from rftcore_webshop.environment import WebShop
 from rftcore_webshop.nouns import heuristic
 
@@ -62,6 +63,16 @@ def test_a_record_of_something_else_and_a_folder_without_the_catalogue_are_named
         list(shop.replay({"moves": [], "seed": 1}, FOLDER))
     with pytest.raises(ConfigError, match=r"webshop-goals\.json\.gz cannot be read .*--data"):
         list(shop.replay(records("webshop.jsonl.gz")[0], tmp_path))
+    (tmp_path / "webshop-goals.json.gz").write_bytes(gzip.compress(b"[" * 100_000))
+    with pytest.raises(ConfigError, match=r"webshop-goals\.json\.gz cannot be read \(RecursionError"):
+        list(shop.replay(records("webshop.jsonl.gz")[0], tmp_path))
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordings, "_LARGEST", 1 << 20)
+    (tmp_path / "webshop-goals.json.gz").write_bytes(gzip.compress(b" " * (2 << 20)))
+    with pytest.raises(ConfigError, match="it has more than 1,048,576 characters"):
+        list(WebShop(profile="original").replay(records("webshop.jsonl.gz")[0], tmp_path))
 
 
 def test_the_heuristic_agrees_with_the_recorded_nouns_as_the_readme_says() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -128,6 +130,17 @@ def test_texts_are_alike_above_85() -> None:
 
 def test_nouns_are_words_without_function_words_numbers_and_endings() -> None:
     assert heuristic("Acme's 2 Pack T-Shirt for Women, Individually Wrapped") == ("acme", "pack", "t", "shirt", "women")
+
+
+def test_spacy_is_asked_for_nouns_and_names_where_its_model_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = {"Acme": "PROPN", "Soft": "ADJ", "Cups": "NOUN", "for": "ADP", "Tea": "PROPN"}
+
+    def model(text: str) -> list[SimpleNamespace]:
+        return [SimpleNamespace(text=word, pos_=tags[word]) for word in text.split()]
+
+    monkeypatch.setitem(sys.modules, "spacy", SimpleNamespace(load={"small": model}.__getitem__))
+    assert tagger("spacy:small")("Acme Soft Cups for Tea") == ("acme", "cups", "tea")
+    tagger.cache_clear()
 
 
 def test_an_unknown_tagger_and_a_missing_model_are_named() -> None:
