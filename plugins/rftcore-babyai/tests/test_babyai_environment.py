@@ -132,9 +132,9 @@ for task in (*environment.tasks("test", "easy")[:14], *environment.tasks("test",
 
 
 def test_tasks_and_episodes_are_the_same_whatever_the_hash_seed() -> None:
-    first, second = (in_a_fresh_process(TRACE, PYTHONHASHSEED=seed) for seed in ("0", "17"))
+    first, *others = (in_a_fresh_process(TRACE, PYTHONHASHSEED=seed) for seed in ("0", "1", "2"))
     assert len(first) > 10_000
-    assert first == second
+    assert others == [first, first]
 
 
 def test_tasks_are_listed_without_loading_minigrid_and_the_plugin_without_loading_anything() -> None:
