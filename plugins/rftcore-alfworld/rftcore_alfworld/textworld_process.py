@@ -27,7 +27,7 @@ class TextWorld:
             encoding="utf-8",
         )
 
-    def start(self, problem: str, goal: str, dialect: Dialect) -> dict[str, Any]:
+    def start(self, problem: str, goal: str, dialect: Dialect = "0.4") -> dict[str, Any]:
         """Begin a game; returns `observation`, `admissible` and `won`."""
         return self._ask({"problem": problem, "goal": goal, "dialect": dialect})
 

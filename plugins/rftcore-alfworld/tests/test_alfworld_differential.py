@@ -156,4 +156,4 @@ def test_a_process_that_ends_or_complains_is_an_error_of_the_machine(tmp_path: P
         program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         program.chmod(0o755)
         with TextWorld(str(program)) as world, pytest.raises(EpisodeError, match=f"{message}|ended"):
-            world.start("", "", "0.4")
+            world.start("", "")
