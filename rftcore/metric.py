@@ -40,8 +40,8 @@ class StudyData:
     """`difficulty`, `transfer`, `sequence` -> checkpoint names, without `base`."""
     stages: Sequence[StageReport]
     """In training order, figures of gain and loss not yet filled in."""
-    trained_in: dict[str, frozenset[str]]
-    """Checkpoint -> environments that RFT trained in."""
+    trained_on: dict[str, frozenset[tuple[str, str]]]
+    """Checkpoint -> pools (environment, difficulty) that RFT drew tasks from, over all its stages."""
     seed: int
 
 

@@ -71,7 +71,23 @@ class Plan(Frozen):
 
     def trained_in(self, name: str) -> frozenset[str]:
         """Return the environments that RFT trained in on the way to a checkpoint."""
-        return frozenset(source.environment for node in self.chain(name) for source in node.stage.sources)
+        return frozenset(environment for environment, _ in self.trained_on(name))
+
+    def trained_on(self, name: str) -> frozenset[tuple[str, str]]:
+        """Return the pools, environment and difficulty, that RFT drew tasks from on the way to a checkpoint."""
+        return frozenset(pool for node in self.chain(name) for pool in self.drawn(node))
+
+    def drawn(self, node: StageNode) -> list[tuple[str, str]]:
+        """Return the pools that one stage draws tasks from, sorted; a source without difficulty draws from all."""
+        lists = [place.rsplit("/", 2) for place in self.manifests]
+        return sorted(
+            {
+                (environment, difficulty)
+                for environment, difficulty, _ in lists
+                for source in node.stage.sources
+                if environment == source.environment and source.difficulty in (None, difficulty)
+            }
+        )
 
 
 def make_plan(config: Settings, environments: Mapping[str, Environment], fingerprint: str) -> Plan:

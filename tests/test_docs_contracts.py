@@ -23,7 +23,7 @@ from rftcore import records
 from rftcore.cli.app import app
 from rftcore.schemas.calibration import Calibration
 from rftcore.schemas.config import EvaluationConfig, ExperimentConfig, HFSamplerConfig, StudyConfig
-from rftcore.schemas.report import Axes, Cell, Forgetting, Report, StageReport
+from rftcore.schemas.report import Axes, Cell, Report, StageReport
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -185,4 +185,4 @@ def test_the_page_of_calibration_explains_every_key_of_the_file_and_no_other() -
 def test_no_part_of_the_report_is_left_out_of_the_page() -> None:
     schemas = import_module("rftcore.schemas.report")
     models = {value for value in vars(schemas).values() if getattr(value, "__module__", "") == schemas.__name__}
-    assert models <= {Report, Axes, Cell, StageReport, Forgetting}
+    assert models <= {Report, Axes, Cell, StageReport}

@@ -43,7 +43,7 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         references=[evidence[node.key] for node in plan.cells if node.policy],
         axes=dict(plan.axes),
         stages=stages,
-        trained_in={node.name: plan.trained_in(node.name) for node in plan.stages},
+        trained_on={node.name: plan.trained_on(node.name) for node in plan.stages},
         seed=config.seed,
     )
     figures = _figures(config, data)
@@ -123,6 +123,7 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
     return StageReport(
         name=node.name,
         parent=chain[-2].name if len(chain) > 1 else "base",
+        pools=[":".join(pool) for pool in plan.drawn(node)],
         budget={
             "updates": node.updates,
             "groups": config.training.groups,

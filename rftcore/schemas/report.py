@@ -23,11 +23,13 @@ class Cell(Frozen):
     difficulty: str
     role: Role
     """Held-in: test-split tasks of an environment that the checkpoint was trained in (any difficulty)."""
+    trained_on: bool
+    """True when RFT drew tasks of this environment and difficulty (of the train split) on the way to the checkpoint."""
     avg_at_k: float | None
     """Mean success over tasks and the k samples of each; None when every sample was masked."""
     ci_low: float | None
     ci_high: float | None
-    """95 % interval of `avg_at_k`, bootstrapped over tasks."""
+    """95 % interval of `avg_at_k`, bootstrapped over families of tasks."""
     pass_at_k: float | None
     """Unbiased estimate of the chance that at least one of k samples succeeds."""
     delta_vs_base: float | None
@@ -40,7 +42,17 @@ class Cell(Frozen):
     """The same after Holm's correction over the cells of the axis."""
     minimum_detectable: float | None
     """Smallest difference from base that this cell would detect with 80 % power at the 5 % level."""
+    delta_vs_floor: float | None
+    """`avg_at_k` minus that of the `random` reference on the same tasks; None without it, and for it itself."""
+    delta_vs_floor_ci_low: float | None
+    delta_vs_floor_ci_high: float | None
+    p_vs_floor: float | None
+    """Two-sided paired permutation test against the floor, raw."""
+    p_vs_floor_adjusted: float | None
+    """The same after Holm's correction over the cells of the axis, base's included."""
     tasks: int
+    families: int
+    """Families of tasks, the independent units of every interval and test; equal to `tasks` where none are alike."""
     k: int
     turns: float | None
     """Mean turns of an episode."""
@@ -54,15 +66,6 @@ class Cell(Frozen):
     """File of the cell's trajectories, relative to the run folder."""
 
 
-class Forgetting(Frozen):
-    """One earlier environment, before and after a stage."""
-
-    environment: str
-    difficulty: str
-    before: float | None
-    after: float | None
-
-
 class StageReport(Frozen):
     """One trained stage: its learning curve, and what it gained and lost."""
 
@@ -70,14 +73,16 @@ class StageReport(Frozen):
     """The checkpoint it made."""
     parent: str
     """The checkpoint it started from."""
+    pools: list[str]
+    """What this stage drew tasks from: `environment:difficulty`, sorted."""
     budget: dict[str, JsonValue]
     """Updates, groups, samples a group, episodes and sampled tokens."""
     curve: list[dict[str, JsonValue]] = Field(default_factory=list)
     """One row an update: `update`, `success`, `return`, `zero_variance`, `loss`, `kl`, ..."""
     backward: float | None
-    """Mean change, from parent to this checkpoint, on the cells of environments trained in earlier stages."""
+    """Mean change, from parent to this checkpoint, on the pools that earlier stages trained on and this one did not."""
     forward: float | None
-    """Mean change on the cells of environments not trained so far."""
+    """Mean change on the pools that neither this nor an earlier stage trained on."""
     largest_drop: float | None
     """Largest fall of any cell from the parent to this checkpoint, as a number >= 0."""
     drift: int = 0
@@ -112,7 +117,7 @@ class Report(Frozen):
     masked: int
     """Samples lost to failures of the machine, in the whole study."""
     minimum_detectable: float | None
-    """The largest of the cells' minimum detectable differences: claim nothing smaller."""
+    """The largest of the cells' minimum detectable differences: what every cell would have shown."""
     notes: list[str] = Field(default_factory=list)
     """What a reader must know, such as that the imitation warm-up saw held-out environments."""
     study_seconds: float

@@ -27,10 +27,12 @@ class Task(Frozen):
     """Public content: what the environment needs to start an episode."""
     answer: JsonValue = Field(default=None, repr=False)
     """Private content: never part of an observation."""
+    family: str | None = None
+    """Tasks of one family are near-copies of each other, so statistics count them once; None: a family of its own."""
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of the whole content, private answer included."""
+        """sha256 of all that an episode depends on, private answer included; the family changes no episode."""
         # Every field is a JSON value already, and a study hashes thousands of tasks: no dump in between.
         return digest({name: getattr(self, name) for name in _FIELDS})
 
@@ -41,7 +43,7 @@ class Task(Frozen):
         return copy
 
 
-_FIELDS = tuple(Task.model_fields)
+_FIELDS = tuple(name for name in Task.model_fields if name != "family")
 
 
 def manifest(tasks: Sequence[Task]) -> str:

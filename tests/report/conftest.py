@@ -121,9 +121,16 @@ def trajectory(
 
 
 def cell(
-    folder: Path, train: str, column: tuple[str, str], rates: list[float], base: list[float] | None, role: str
+    folder: Path,
+    train: str,
+    column: tuple[str, str],
+    rates: list[float],
+    base: list[float] | None,
+    role: str,
+    *,
+    trained_on: bool = False,
 ) -> Cell:
-    """Draw the outcomes of one cell, write them, and compute its figures from them."""
+    """Draw the outcomes of one cell, write them, compute its figures from them; random play succeeds in 3 of 100."""
     draw = random.Random(f"{train} {column}")
     outcomes = [[draw.random() < rate for _ in range(SAMPLES)] for rate in rates]
     name = f"evaluations/{train.replace('>', '_').replace(':', '-')}/{'-'.join(column)}.jsonl"
@@ -144,17 +151,26 @@ def cell(
         p = 2 * (1 - statistics.NormalDist().cdf(abs(delta) / delta_error))
     return Cell.model_validate(
         {
-            "train": train, "environment": column[0], "difficulty": column[1], "role": role, "avg_at_k": score,
+            "train": train, "environment": column[0], "difficulty": column[1], "role": role, "trained_on": trained_on,
+            "avg_at_k": score, "delta_vs_floor": score - 0.03, "delta_vs_floor_ci_low": score - 0.03 - 1.96 * error,
+            "delta_vs_floor_ci_high": score - 0.03 + 1.96 * error, "p_vs_floor": 0.001, "p_vs_floor_adjusted": 0.02,
             "ci_low": max(0.0, score - 1.96 * error), "ci_high": min(1.0, score + 1.96 * error),
             "pass_at_k": statistics.fmean(float(any(samples)) for samples in outcomes), "delta_vs_base": delta,
             "delta_ci_low": None if delta is None or delta_error is None else delta - 1.96 * delta_error,
             "delta_ci_high": None if delta is None or delta_error is None else delta + 1.96 * delta_error,
             "p_value": p, "p_adjusted": None if p is None else min(1.0, 12 * p),
-            "minimum_detectable": None if delta_error is None else 2.8 * delta_error, "tasks": TASKS, "k": SAMPLES,
+            "minimum_detectable": None if delta_error is None else 2.8 * delta_error, "tasks": TASKS, "families": TASKS,
+            "k": SAMPLES,
             "turns": float(length), "generated_tokens": 9.0 * length, "invalid_rate": 0.2, "masked": 0,
             "trajectories": name,
         }
     )  # fmt: skip
+
+
+def pools_of(train: str) -> list[tuple[str, str]]:
+    """The columns that a checkpoint was trained on: `textcraft:easy`, or all of `textcraft`."""
+    parts = train.replace("+", ">").split(">")
+    return [column for column in COLUMNS if column[0] in parts or ":".join(column) in parts]
 
 
 def curve(start: float, gain: float, updates: int = 24) -> list[dict[str, Any]]:
@@ -193,7 +209,10 @@ def simulate(folder: Path) -> Report:
         for column in COLUMNS:
             role = "held-in" if column[0] in train else "held-out"
             mean = BASE[column] + gains.get(" ".join(column), 0.0)
-            cells[train, column] = cell(folder, train, column, rates(column, mean), means[column], role)
+            pools = pools_of(train)
+            cells[train, column] = cell(
+                folder, train, column, rates(column, mean), means[column], role, trained_on=column in pools
+            )
     references = [
         cell(folder, name, column, [rate] * TASKS, means[column], "reference")
         for name, rate in (("random", 0.03), ("oracle", 1.0))
@@ -217,11 +236,13 @@ def simulate(folder: Path) -> Report:
     for train, (parent, gains) in GAINS.items():
         before = {column: cells[parent, column] if parent != "base" else base[column] for column in COLUMNS}
         falls = [(before[column].avg_at_k or 0) - (cells[train, column].avg_at_k or 0) for column in COLUMNS]
-        earlier = [fall for fall, column in zip(falls, COLUMNS, strict=True) if column[0] in parent]
-        fresh = [fall for fall, column in zip(falls, COLUMNS, strict=True) if column[0] not in train]
+        earlier = [fall for fall, column in zip(falls, COLUMNS, strict=True) if column in pools_of(parent)]
+        fresh = [fall for fall, column in zip(falls, COLUMNS, strict=True) if column not in pools_of(train)]
         stages.append(
             StageReport(
-                name=train, parent=parent, curve=curve(0.35, max(gains.values())),
+                name=train, parent=parent,
+                pools=[":".join(pool) for pool in pools_of(train.removeprefix(f"{parent}>"))],
+                curve=curve(0.35, max(gains.values())),
                 budget={"updates": 24, "groups": 16, "samples": 8, "episodes": 3072, "tokens": 91234},
                 backward=-statistics.fmean(earlier) if earlier else None,
                 forward=-statistics.fmean(fresh) if fresh else None,
@@ -268,25 +289,30 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Callable[..., Report]:
-    """Build the report of one trained checkpoint on one set of tasks; keywords change the trained cell."""
+    """Build the report of one trained checkpoint on one set of tasks; keywords change its cell, `base` that of base."""
 
-    def build(**changes: Any) -> Report:
+    def build(base: dict[str, Any] | None = None, **changes: Any) -> Report:
         common: dict[str, Any] = {
             "environment": "maze", "difficulty": "easy", "ci_low": 0.2, "ci_high": 0.4, "pass_at_k": 0.5, "tasks": 10,
-            "k": 2, "turns": 3.0, "generated_tokens": 12.0, "invalid_rate": 0.1, "masked": 0,
+            "families": 10, "k": 2, "turns": 3.0, "generated_tokens": 12.0, "invalid_rate": 0.1, "masked": 0,
         }  # fmt: skip
         nothing = dict.fromkeys(
             ("delta_vs_base", "delta_ci_low", "delta_ci_high", "p_value", "p_adjusted", "minimum_detectable")
         )
-        base = Cell(train="base", role="base", avg_at_k=0.3, trajectories="base.jsonl", **common, **nothing)
+        unknown = dict.fromkeys(
+            ("delta_vs_floor", "delta_vs_floor_ci_low", "delta_vs_floor_ci_high", "p_vs_floor", "p_vs_floor_adjusted")
+        )
+        first = {**common, **nothing, **unknown, **(base or {}), "train": "base", "role": "base", "trained_on": False}
+        start = Cell(**{"avg_at_k": 0.3, "trajectories": "base.jsonl", **first})
         trained = {
-            **common, "train": "maze", "role": "held-in", "avg_at_k": 0.5, "ci_low": 0.4, "ci_high": 0.6,
+            **common, **unknown, "train": "maze", "role": "held-in", "trained_on": True, "avg_at_k": 0.5,
+            "ci_low": 0.4, "ci_high": 0.6,
             "delta_vs_base": 0.2, "delta_ci_low": 0.1, "delta_ci_high": 0.3, "p_value": 0.001, "p_adjusted": 0.004,
             "minimum_detectable": 0.15, "trajectories": "maze.jsonl", **changes,
         }  # fmt: skip
         return Report(
             study={"name": "Small", "id": "abc", "config": {}}, provenance={}, masked=0, minimum_detectable=0.15,
-            axes=Axes(transfer=[base, Cell(**trained)]), study_seconds=61.0, finished_at="2026-08-03T10:15:00Z",
+            axes=Axes(transfer=[start, Cell(**trained)]), study_seconds=61.0, finished_at="2026-08-03T10:15:00Z",
         )  # fmt: skip
 
     return build

@@ -39,7 +39,9 @@ def test_significance_below_the_detectable_difference_is_flagged_as_too_large(sm
 
 
 def test_masked_samples_and_drift_are_said_aloud(small: Callable[..., Report]) -> None:
-    stage = StageReport(name="maze", parent="base", budget={}, backward=None, forward=None, largest_drop=None, drift=3)
+    stage = StageReport(
+        name="maze", parent="base", pools=[], budget={}, backward=None, forward=None, largest_drop=None, drift=3
+    )
     report = small().model_copy(update={"masked": 2, "stages": [stage]})
     assert "2 samples lost to failures of the machine and counted nowhere; 3 tokens of unconfirmed provenance" in said(
         report
@@ -48,8 +50,8 @@ def test_masked_samples_and_drift_are_said_aloud(small: Callable[..., Report]) -
 
 def test_forgetting_names_both_ends_and_the_worst_fall(small: Callable[..., Report]) -> None:
     stages = [
-        StageReport(name="a>b", parent="a", budget={}, backward=-0.172, forward=0.0, largest_drop=0.281),
-        StageReport(name="b>a", parent="b", budget={}, backward=0.01, forward=0.0, largest_drop=0.05),
+        StageReport(name="a>b", parent="a", pools=[], budget={}, backward=-0.172, forward=0.0, largest_drop=0.281),
+        StageReport(name="b>a", parent="b", pools=[], budget={}, backward=0.01, forward=0.0, largest_drop=0.05),
     ]
     text = said(small().model_copy(update={"stages": stages}))
     assert "changed by -17.2 (a>b) to +1.0 (b>a) points on average" in text

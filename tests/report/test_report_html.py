@@ -124,7 +124,8 @@ def test_what_agents_and_authors_write_stays_text(tmp_path: Path, small: Callabl
             "summary": [{"train": ATTACK, "held_in": 0.1, "held_in_delta": 0.1}],
             "stages": [
                 StageReport(
-                    name=ATTACK, parent=ATTACK, budget={ATTACK: 1}, backward=0.0, forward=None, largest_drop=None,
+                    name=ATTACK, parent=ATTACK, pools=[ATTACK], budget={ATTACK: 1}, backward=0.0,
+                    forward=None, largest_drop=None,
                     curve=[{"update": 1, "success": 0.5}], warnings=[ATTACK],
                 )
             ],

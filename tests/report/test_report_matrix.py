@@ -45,7 +45,9 @@ def test_a_cell_on_two_axes_is_counted_once_with_its_larger_adjusted_p(small: Ca
 
 def test_a_chain_follows_parents_and_survives_a_circle(small: Callable[..., Report]) -> None:
     def stage(name: str, parent: str) -> StageReport:
-        return StageReport(name=name, parent=parent, budget={}, backward=None, forward=None, largest_drop=None)
+        return StageReport(
+            name=name, parent=parent, pools=[], budget={}, backward=None, forward=None, largest_drop=None
+        )
 
     line = small().model_copy(update={"stages": [stage("a", "base"), stage("a>b", "a")]})
     assert chain(line, "a>b") == ["base", "a", "a>b"]

@@ -1,8 +1,8 @@
-"""The task-clustered bootstrap: resample whole tasks, keep each task's samples together.
+"""The clustered bootstrap: resample whole families of tasks, keep all samples of a family together.
 
-The interval is BCa (Efron 1987), corrected for bias and skewness, and widened for few tasks as Hesterberg (2015) does:
-the bootstrap's variance is short by (n - 1) / n, and a Student quantile takes the place of the normal one. It cannot
-see outcomes that the sample lacks: all tasks equal gives a point. `intervals` covers that case.
+The interval is BCa (Efron 1987), corrected for bias and skewness, and widened for few families as Hesterberg (2015)
+does: the bootstrap's variance is short by (n - 1) / n, and a Student quantile takes the place of the normal one. It
+cannot see outcomes that the sample lacks: all families equal gives a point. `intervals` covers that case.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rftcore.schemas.frozen import digest
+from rftcore_generalization.family import deviations
 from rftcore_generalization.quantiles import NORMAL, student
 
 RESAMPLES = 10_000
@@ -28,14 +29,15 @@ class Interval(NamedTuple):
 
 
 def bca_interval(strata: Sequence[NDArray[np.float64]], resamples: int = RESAMPLES) -> Interval:
-    """Return the 95 % interval of the mean of the strata's means (every stratum weighs the same).
+    """Return the 95 % interval of the mean of the strata's means over tasks (every stratum weighs the same).
 
-    `strata`: one array of task values for each cell, none empty; tasks are resampled within their own cell. The random
-    stream derives from the values alone, so equal values give equal intervals, in whatever order they come.
-    Hesterberg 2015: arXiv 1411.5279. Efron 1987: doi 10.1080/01621459.1987.10478410.
+    `strata`: for each cell the number of tasks and the sum of values of each family, shape (families, 2), none empty;
+    families are resampled within their own cell. The random stream derives from the values alone, so equal values give
+    equal intervals, in whatever order they come. Hesterberg 2015: arXiv 1411.5279. Efron 1987: doi
+    10.1080/01621459.1987.10478410.
     """
-    estimate = math.fsum(float(values.mean()) for values in strata) / len(strata)
-    influence = np.concatenate([(values - values.mean()) / (len(strata) * values.size) for values in strata])
+    estimate = math.fsum(float(rows[:, 1].sum() / rows[:, 0].sum()) for rows in strata) / len(strata)
+    influence = np.concatenate([deviations(rows) / (len(strata) * len(rows)) for rows in strata])
     variance = float(np.sum(influence**2))
     if variance < _TIE**2:
         return Interval(estimate, estimate)
@@ -44,7 +46,7 @@ def bca_interval(strata: Sequence[NDArray[np.float64]], resamples: int = RESAMPL
     acceleration = float(np.sum(influence**3)) / (6 * variance**1.5)
     below = (np.mean(replicates < estimate - _TIE) + np.mean(replicates <= estimate + _TIE)) / 2
     bias = NORMAL.inv_cdf(float(np.clip(below, 1 / resamples, 1 - 1 / resamples)))
-    reach = student(sum(values.size - 1 for values in strata)) * math.sqrt(_unbiased(strata) / variance)
+    reach = student(sum(len(rows) - 1 for rows in strata)) * math.sqrt(_unbiased(strata) / variance)
 
     def level(z: float) -> float:
         shifted = bias + z
@@ -56,16 +58,18 @@ def bca_interval(strata: Sequence[NDArray[np.float64]], resamples: int = RESAMPL
 
 
 def _replicates(strata: Sequence[NDArray[np.float64]], resamples: int) -> NDArray[np.float64]:
-    levels = [np.unique(values.round(12), return_counts=True) for values in strata]
-    content = [[values.tolist(), counts.tolist()] for values, counts in levels]
+    kinds = [np.unique(rows.round(12), axis=0, return_counts=True) for rows in strata]
+    content = [[rows.tolist(), counts.tolist()] for rows, counts in kinds]
     generator = np.random.default_rng(int(digest(content)[:16], 16))
     total = np.zeros(resamples)
-    for values, counts in levels:
-        n = int(counts.sum())
-        total += generator.multinomial(n, counts / n, size=resamples) @ values / n
+    for rows, counts in kinds:
+        families = int(counts.sum())
+        drawn = generator.multinomial(families, counts / families, size=resamples)
+        total += (drawn @ rows[:, 1]) / (drawn @ rows[:, 0])
     return total / len(strata)
 
 
 def _unbiased(strata: Sequence[NDArray[np.float64]]) -> float:
-    """The variance of the mean of means, from the unbiased sample variances."""
-    return sum(float(values.var(ddof=1)) / values.size for values in strata if values.size > 1) / len(strata) ** 2
+    """The variance of the mean of means, from the unbiased variances between families."""
+    squares = [(float(np.sum(deviations(rows) ** 2)), len(rows)) for rows in strata]
+    return sum(square / (size * (size - 1)) for square, size in squares if size > 1) / len(strata) ** 2

@@ -15,11 +15,15 @@ from rftcore.metric import CellData
 from rftcore.schemas.trajectory import Group
 from rftcore_generalization.tally import Pair, Tally
 
+Place = tuple[str, str]
+"""Environment and difficulty: where a cell stands, and what a pool of training tasks is called."""
+
 
 def tally(group: Group) -> Tally | None:
     """Return the successes among the samples that count; None when the machine spoiled all of them."""
     usable = group.usable
-    return Tally(sum(trajectory.success for trajectory in usable), len(usable)) if usable else None
+    successes = sum(trajectory.success for trajectory in usable)
+    return Tally(successes, len(usable), group.task.family or "") if usable else None
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,7 @@ class Evidence:
     data: CellData
 
     @property
-    def place(self) -> tuple[str, str]:
-        """Environment and difficulty."""
+    def place(self) -> Place:
         return self.data.environment, self.data.difficulty
 
     @cached_property
@@ -78,12 +81,12 @@ class Evidence:
                 )
 
 
-def collect(cells: Iterable[CellData]) -> dict[str, dict[tuple[str, str], Evidence]]:
+def collect(cells: Iterable[CellData]) -> dict[str, dict[Place, Evidence]]:
     """Return checkpoint -> (environment, difficulty) -> evidence, in the order given.
 
     Raises RunError when a checkpoint has two cells of one environment and difficulty.
     """
-    found: dict[str, dict[tuple[str, str], Evidence]] = {}
+    found: dict[str, dict[Place, Evidence]] = {}
     for data in cells:
         evidence = Evidence(data)
         row = found.setdefault(data.train, {})

@@ -1,4 +1,4 @@
-"""The estimates that a report prints, each with the hull of a task-clustered bootstrap and of a score interval.
+"""The estimates that a report prints, each with the hull of a clustered bootstrap and of a score interval.
 
 The bootstrap follows whatever shape the data have, but covers too little where few tasks succeed, and degenerates where
 none does; the score interval holds there, but takes the shape of a proportion for granted. Their hull is a few percent
@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rftcore_generalization.bootstrap import RESAMPLES, Interval, bca_interval
+from rftcore_generalization.family import family_totals
 from rftcore_generalization.score import change_score_interval, mean_score_interval, score_interval
 from rftcore_generalization.tally import Pair, Tally
 
@@ -32,7 +34,7 @@ def success(cells: Sequence[Sequence[Tally]], resamples: int = RESAMPLES) -> Est
     A cell is the tallies of its tasks; a cell without tasks is left out.
     """
     cells = [cell for cell in cells if cell]
-    means = [[tally.mean for tally in cell] for cell in cells]
+    means = [family_totals(cell, [tally.mean for tally in cell]) for cell in cells]
     return _estimate(means, [score_interval(cell) for cell in cells], resamples, lowest=0.0)
 
 
@@ -43,17 +45,20 @@ def change(cells: Sequence[Sequence[Pair]], resamples: int = RESAMPLES) -> Estim
     cell without tasks is left out.
     """
     cells = [cell for cell in cells if cell]
-    changes = [[pair.change for pair in cell] for cell in cells]
+    changes = [family_totals(cell, [pair.change for pair in cell]) for cell in cells]
     return _estimate(changes, [change_score_interval(cell) for cell in cells], resamples, lowest=-1.0)
 
 
-def _estimate(cells: Sequence[Sequence[float]], scores: Sequence[Interval], resamples: int, lowest: float) -> Estimate:
+def _estimate(
+    cells: Sequence[NDArray[np.float64]], scores: Sequence[Interval], resamples: int, lowest: float
+) -> Estimate:
+    """`cells`: number of tasks and sum of values of each family, as `family_totals` gives them."""
     if not cells:
         return Estimate(None, None, None)
-    means = [math.fsum(cell) / len(cell) for cell in cells]
+    means = [math.fsum(rows[:, 1]) / math.fsum(rows[:, 0]) for rows in cells]
     value = math.fsum(means) / len(means)
     score = mean_score_interval(means, scores)
-    bootstrap = bca_interval([np.array(cell) for cell in cells], resamples)
+    bootstrap = bca_interval(cells, resamples)
     low = max(lowest, min(score.low, bootstrap.low, value))
     high = min(1.0, max(score.high, bootstrap.high, value))
     return Estimate(value, low, high)

@@ -13,19 +13,21 @@ from rftcore.errors import RunError
 from rftcore.metric import Metric, StudyData, StudyFigures
 from rftcore.schemas.report import Axes, Cell, Role
 from rftcore.schemas.trajectory import Group
-from rftcore_generalization.evidence import Evidence, collect
+from rftcore_generalization.evidence import Evidence, Place, collect
 from rftcore_generalization.figures import figures
 from rftcore_generalization.forgetting import with_figures
 from rftcore_generalization.summary import summary_row
 from rftcore_generalization.table import adjusted, cell
 
 BASE = "base"
+FLOOR = "random"
+"""The reference that every score is also compared with: what no skill at all achieves."""
 
-_Table = Mapping[str, Mapping[tuple[str, str], Evidence]]
+_Row = Mapping[Place, Evidence]
 
 
 class Generalization(Metric):
-    """Success with intervals, transfer, forgetting, and paired comparisons with base."""
+    """Success with intervals, transfer, forgetting, and paired comparisons with base and with random play."""
 
     name: ClassVar[str] = "generalization"
 
@@ -40,38 +42,42 @@ class Generalization(Metric):
         names a checkpoint whose training is unknown, an axis one without cells, or when checkpoints were evaluated on
         different tasks.
         """
-        table = collect(data.cells)
-        base = table.get(BASE, {})
-        cells = {
-            train: [
-                cell(evidence, None if train == BASE else base.get(place), _role(data, train, place[0]))
-                for place, evidence in _ordered(row, base)
+        table, references = collect(data.cells), collect(data.references)
+        base, floor = table.get(BASE, {}), references.get(FLOOR, {})
+
+        def row(train: str, found: _Row, role: Role | None = None) -> list[Cell]:
+            """The cells of one checkpoint or reference, compared with base and floor but never with itself."""
+            return [
+                cell(
+                    evidence,
+                    None if found is base else base.get(place),
+                    None if found is floor else floor.get(place),
+                    role or _role(data, train, place[0]),
+                    role is None and place in _trained_on(data, train),
+                )
+                for place, evidence in _ordered(found, base)
             ]
-            for train, row in table.items()
-        }
+
+        cells = {train: row(train, found) for train, found in table.items()}
         axes = {axis: _axis(axis, trains, cells) for axis, trains in data.axes.items()}
         shown = [found.minimum_detectable for axis in axes.values() for found in axis]
         return StudyFigures(
             axes=Axes(**axes),
-            references=adjusted(
-                [
-                    cell(evidence, base.get(place), "reference")
-                    for row in collect(data.references).values()
-                    for place, evidence in _ordered(row, base)
-                ]
-            ),
+            references=adjusted([one for name, found in references.items() for one in row(name, found, "reference")]),
             stages=[
                 with_figures(
                     stage,
                     parent=table.get(stage.parent, {}),
                     own=table.get(stage.name, {}),
-                    earlier=_trained_in(data, stage.parent),
-                    so_far=_trained_in(data, stage.name),
+                    earlier=_trained_on(data, stage.parent),
+                    trained=_trained_on(data, stage.name),
                 )
                 for stage in data.stages
             ],
             summary=[
-                summary_row(train, row, base, _trained_in(data, train)) for train, row in table.items() if train != BASE
+                summary_row(train, found, base, _trained_on(data, train))
+                for train, found in table.items()
+                if train != BASE
             ],
             minimum_detectable=max((size for size in shown if size is not None), default=None),
         )
@@ -86,9 +92,7 @@ def _axis(axis: str, trains: Sequence[str], cells: Mapping[str, list[Cell]]) -> 
     return adjusted([found for train in (BASE, *trains) for found in cells.get(train, [])])
 
 
-def _ordered(
-    row: Mapping[tuple[str, str], Evidence], base: Mapping[tuple[str, str], Evidence]
-) -> list[tuple[tuple[str, str], Evidence]]:
+def _ordered(row: _Row, base: _Row) -> list[tuple[Place, Evidence]]:
     """The cells of one checkpoint in base's order, so that every row of a table has the same columns."""
     columns = [place for place in base if place in row] + [place for place in row if place not in base]
     return [(place, row[place]) for place in columns]
@@ -97,15 +101,15 @@ def _ordered(
 def _role(data: StudyData, train: str, environment: str) -> Role:
     if train == BASE:
         return "base"
-    return "held-in" if environment in _trained_in(data, train) else "held-out"
+    return "held-in" if environment in {name for name, _ in _trained_on(data, train)} else "held-out"
 
 
-def _trained_in(data: StudyData, train: str) -> frozenset[str]:
+def _trained_on(data: StudyData, train: str) -> frozenset[Place]:
     if train == BASE:
         return frozenset()
-    if train not in data.trained_in:
+    if train not in data.trained_on:
         raise RunError(
-            f"the study does not say in which environments the checkpoint {train!r} was trained; known are "
-            f"{', '.join(map(repr, data.trained_in)) or 'none'}. Its run folder is incomplete: resume the run"
+            f"the study does not say on which tasks the checkpoint {train!r} was trained; known are "
+            f"{', '.join(map(repr, data.trained_on)) or 'none'}. Its run folder is incomplete: resume the run"
         )
-    return data.trained_in[train]
+    return data.trained_on[train]

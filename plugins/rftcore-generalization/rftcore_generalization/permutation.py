@@ -1,6 +1,6 @@
-"""The paired permutation test: were the two policies exchangeable on every task?
+"""The paired permutation test: were the two policies exchangeable on every family of tasks?
 
-If they were, each task's difference could as well have had the other sign. The p-value is the share of all 2^n sign
+If they were, each family's difference could as well have had the other sign. The p-value is the share of all 2^n sign
 patterns whose mean difference is at least as far from zero as the observed one (Fisher 1935; Good 2005). Differences
 are fractions with small denominators, so the whole distribution is counted exactly by dynamic programming; only where
 masked samples make the common denominator huge are sign patterns drawn.
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rftcore.schemas.frozen import digest
+from rftcore_generalization.family import members
 from rftcore_generalization.tally import Pair
 
 FLIPS = 99_999
@@ -23,12 +24,12 @@ _CHUNK = 4096
 
 
 def paired_permutation(pairs: Sequence[Pair]) -> float | None:
-    """Return the two-sided p-value of "no task tells the policies apart", in (0, 1]; None without pairs."""
+    """Return the two-sided p-value of "no family tells the policies apart", in (0, 1]; None without pairs."""
     if not pairs:
         return None
     common = math.lcm(*(tally.samples for pair in pairs for tally in pair))
     counts = [[tally.successes * (common // tally.samples) for tally in pair] for pair in pairs]
-    steps = sorted(after - before for after, before in counts)
+    steps = sorted(sum(counts[place][0] - counts[place][1] for place in places) for places in members(pairs))
     unit = math.gcd(*steps) or 1
     if sum(map(abs, steps)) // unit <= _LARGEST_LATTICE:
         return exact_sign_flip([step // unit for step in steps])

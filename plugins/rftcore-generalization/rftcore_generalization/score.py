@@ -12,39 +12,43 @@ from collections.abc import Sequence
 import numpy as np
 
 from rftcore_generalization.bootstrap import Interval
+from rftcore_generalization.family import deviations, family_totals, members
 from rftcore_generalization.quantiles import student
 from rftcore_generalization.tally import Pair, Tally
 
 _DOUBT = 0.25
-"""Tasks added to the spread; chosen by the simulations in `docs/statistics.md`, not taken from a source."""
+"""Families added to the spread; chosen by the simulations in `docs/statistics.md`, not taken from a source."""
 
 
 def effective_samples(tallies: Sequence[Tally]) -> float:
     """Return how many independent samples carry as much information as these clustered ones.
 
-    p (1 - p) divided by the variance of the mean as the spread between tasks shows it (the design effect of Kish
-    1965), never fewer than the tasks and never more than the samples. The spread counts a quarter of a task more, half
-    of it at 0 and half at 1: where only a few tasks ever succeed, the sample looks more uniform than the tasks are.
+    p (1 - p) divided by the variance of the mean as the spread between families shows it (the design effect of Kish
+    1965), never fewer than the families (where their sizes differ: than (sum of sizes)^2 / sum of squared sizes) and
+    never more than the samples. The spread counts a quarter of a family more, half of it at 0 and half at 1: where only
+    a few tasks ever succeed, the sample looks more uniform than the tasks are.
     """
-    means = np.array([tally.mean for tally in tallies])
-    n, p = len(means), float(means.mean())
-    if n < 2 or p in (0.0, 1.0):
-        return float(n)
-    squares = float(np.sum((means - p) ** 2)) + _DOUBT * (p**2 + (1 - p) ** 2) / 2
+    totals = family_totals(tallies, [tally.mean for tally in tallies])
+    families, sizes = len(totals), totals[:, 0]
+    least, p = float(sizes.sum() ** 2 / np.sum(sizes**2)), float(totals[:, 1].sum() / sizes.sum())
+    if families < 2 or p in (0.0, 1.0):
+        return least
+    squares = float(np.sum(deviations(totals) ** 2)) + _DOUBT * (p**2 + (1 - p) ** 2) / 2
     samples = sum(tally.samples for tally in tallies)
-    return min(max(p * (1 - p) * n * (n - 1) / squares, float(n)), float(samples))
+    return min(max(p * (1 - p) * families * (families - 1) / squares, least), float(samples))
 
 
 def score_interval(tallies: Sequence[Tally]) -> Interval:
     """Return Wilson's 95 % interval of the mean success on the effective number of samples.
 
     Wilson 1927, with the effective sample size of survey statistics (Franco, Little, Louis and Slud 2019, PMC6690503)
-    and a Student quantile. One task says nothing about the others: [0, 1].
+    and a Student quantile. One family says nothing about the others: [0, 1].
     """
-    if len(tallies) < 2:
+    families = len(members(tallies))
+    if families < 2:
         return Interval(0.0, 1.0)
     p = math.fsum(tally.mean for tally in tallies) / len(tallies)
-    size, t2 = effective_samples(tallies), student(len(tallies) - 1) ** 2
+    size, t2 = effective_samples(tallies), student(families - 1) ** 2
     centre = (p + t2 / (2 * size)) / (1 + t2 / size)
     half = math.sqrt(t2 * (p * (1 - p) / size + t2 / (4 * size**2))) / (1 + t2 / size)
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
@@ -54,7 +58,7 @@ def change_score_interval(pairs: Sequence[Pair]) -> Interval:
     """Return the 95 % interval of the mean change on the same tasks, from the two score intervals.
 
     Newcombe 1998 (method 10): the distances to the limits are added as the sides of a triangle whose angle is the
-    correlation between the two scores over tasks.
+    correlation between the two scores over families.
     """
     after, before = [pair.after for pair in pairs], [pair.before for pair in pairs]
     p, q = (math.fsum(tally.mean for tally in side) / len(side) for side in (after, before))
@@ -83,9 +87,9 @@ def _third_side(a: float, b: float, correlation: float) -> float:
 
 
 def _correlation(pairs: Sequence[Pair]) -> float:
-    after, before = (np.array(side) for side in zip(*((p.after.mean, p.before.mean) for p in pairs), strict=True))
-    spread = float(after.std() * before.std())
+    totals = family_totals(pairs, [pair.after.mean for pair in pairs], [pair.before.mean for pair in pairs])
+    after, before = deviations(totals, 1), deviations(totals, 2)
+    spread = math.sqrt(float(np.sum(after**2)) * float(np.sum(before**2)))
     if spread < 1e-12:
         return 0.0
-    covariance = float(np.mean((after - after.mean()) * (before - before.mean())))
-    return min(1.0, max(-1.0, covariance / spread))
+    return min(1.0, max(-1.0, float(np.sum(after * before)) / spread))

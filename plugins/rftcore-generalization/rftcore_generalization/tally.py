@@ -1,7 +1,7 @@
 """The sufficient statistic of every score here: how many samples of one task succeeded, out of how many.
 
 Samples that the machine spoiled are in neither number, so no statistic can mistake them for failures. The samples of
-one task are not independent of each other, the tasks are: everything that follows resamples, flips or counts tasks.
+one task are not independent of each other, and neither are tasks that are near-copies: `family` holds what follows.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ class Tally(NamedTuple):
 
     successes: int
     samples: int
+    family: str = ""
+    """Tasks with the same one are near-copies of each other; empty: like no other."""
 
     @property
     def mean(self) -> float:
@@ -28,6 +30,11 @@ class Pair(NamedTuple):
 
     after: Tally
     before: Tally
+
+    @property
+    def family(self) -> str:
+        """The task's family."""
+        return self.after.family
 
     @property
     def change(self) -> float:
@@ -58,4 +65,4 @@ def pass_at_k(tallies: Sequence[Tally], k: int) -> float | None:
     """
     if k < 1:
         raise ValueError(f"k is {k}; expected at least 1")
-    return mean(1 - math.comb(n - c, k) / math.comb(n, k) for c, n in tallies if n >= k)
+    return mean(1 - math.comb(n - c, k) / math.comb(n, k) for c, n, _ in tallies if n >= k)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 
 from rftcore_generalization.bootstrap import bca_interval
@@ -20,9 +21,16 @@ from rftcore_generalization.score import (
 )
 from rftcore_generalization.tally import Pair, Tally
 
-tallies = st.integers(1, 6).flatmap(lambda n: st.builds(Tally, st.integers(0, n), st.just(n)))
+tallies = st.integers(1, 6).flatmap(
+    lambda n: st.builds(Tally, st.integers(0, n), st.just(n), st.sampled_from(["", "a", "b"]))
+)
 cells = st.lists(tallies, min_size=1, max_size=12)
 paired = st.lists(st.builds(Pair, after=tallies, before=tallies), min_size=1, max_size=12)
+
+
+def alone(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Every task a family of its own: one task each, and its value."""
+    return np.column_stack([np.ones(values.size), values])
 
 
 def test_student_quantiles_agree_with_scipy() -> None:
@@ -100,18 +108,18 @@ def test_the_bootstrap_agrees_with_scipys_bca_at_the_widened_level() -> None:
     peer = stats.bootstrap(
         (values,), np.mean, n_resamples=20_000, confidence_level=level, method="BCa", rng=np.random.default_rng(5)
     ).confidence_interval
-    assert bca_interval([values]) == pytest.approx((peer.low, peer.high), abs=0.006)
+    assert bca_interval([alone(values)]) == pytest.approx((peer.low, peer.high), abs=0.006)
 
 
 def test_the_bootstrap_of_two_cells_resamples_tasks_within_their_own_cell() -> None:
     certain, even = np.ones(40), np.array([0.0, 1.0] * 20)
-    low, high = bca_interval([certain, even])
-    alone = bca_interval([even])
-    assert (low, high) == pytest.approx((0.5 + alone.low / 2, 0.5 + alone.high / 2), abs=0.013)
+    low, high = bca_interval([alone(certain), alone(even)])
+    single = bca_interval([alone(even)])
+    assert (low, high) == pytest.approx((0.5 + single.low / 2, 0.5 + single.high / 2), abs=0.013)
 
 
 def test_equal_values_have_no_bootstrap_interval() -> None:
-    assert bca_interval([np.full(20, 0.5)]) == (0.5, 0.5)
+    assert bca_interval([alone(np.full(20, 0.5))]) == (0.5, 0.5)
 
 
 def test_equal_data_gives_equal_intervals_in_any_order() -> None:

@@ -22,8 +22,10 @@ GRID_WORSE = ["1110", "0000", "1000", "0000"] * 8
 GRID_BETTER = ["1111", "1100", "1111", "0110"] * 8
 
 
-def stage(name: str, parent: str) -> StageReport:
-    return StageReport(name=name, parent=parent, budget={}, backward=None, forward=None, largest_drop=None)
+def stage(name: str, parent: str, *pools: str) -> StageReport:
+    return StageReport(
+        name=name, parent=parent, pools=list(pools), budget={}, backward=None, forward=None, largest_drop=None
+    )
 
 
 @pytest.fixture
@@ -39,8 +41,11 @@ def data(make_cell: Callable[..., CellData]) -> StudyData:
         ],
         references=[make_cell("oracle", ["1"] * 32, "craft"), make_cell("random", ["0"] * 32, "craft")],
         axes={"difficulty": [], "transfer": ["craft"], "sequence": ["craft", "craft>grid"]},
-        stages=[stage("craft", "base"), stage("craft>grid", "craft")],
-        trained_in={"craft": frozenset({"craft"}), "craft>grid": frozenset({"craft", "grid"})},
+        stages=[stage("craft", "base", "craft:easy"), stage("craft>grid", "craft", "grid:easy", "grid:hard")],
+        trained_on={
+            "craft": frozenset({("craft", "easy")}),
+            "craft>grid": frozenset({("craft", "easy"), ("grid", "easy"), ("grid", "hard")}),
+        },
         seed=0,
     )
 
@@ -74,6 +79,61 @@ def test_an_axis_is_base_and_then_its_checkpoints_with_the_same_columns(found: S
 def test_a_cell_is_held_in_only_where_its_checkpoint_was_trained(found: StudyFigures) -> None:
     roles = [cell.role for cell in found.axes.sequence]
     assert roles == ["base", "base", "held-in", "held-out", "held-in", "held-in"]
+
+
+def test_a_cell_knows_whether_its_checkpoint_was_trained_on_that_very_difficulty(
+    data: StudyData, make_cell: Callable[..., CellData]
+) -> None:
+    cells = [
+        *data.cells[:2],
+        make_cell("base", CRAFT_BASE, "craft", "hard"),
+        make_cell("craft", CRAFT_BETTER, "craft"),
+        make_cell("craft", CRAFT_LATER, "craft", "hard"),
+        make_cell("craft", GRID_WORSE, "grid", "hard"),
+    ]
+    figures = Generalization().study(replace(data, cells=cells, axes={"transfer": ["craft"]}, stages=data.stages[:1]))
+    known = {(cell.train, cell.environment, cell.difficulty): cell for cell in figures.axes.transfer}
+    assert {place for place, cell in known.items() if cell.trained_on} == {("craft", "craft", "easy")}
+    assert known["craft", "craft", "hard"].role == "held-in"
+
+
+def test_every_score_is_also_compared_with_random_play(data: StudyData, make_cell: Callable[..., CellData]) -> None:
+    floor = make_cell("random", ["1100", "0000", "1110", "1000"] * 8, "craft")  # 6/16, twice as good as base
+    found = Generalization().study(replace(data, references=[data.references[0], floor]))
+    base, grid, craft, _ = found.axes.transfer
+    assert base.delta_vs_floor == pytest.approx(3 / 16 - 6 / 16)
+    assert base.delta_vs_floor_ci_low < base.delta_vs_floor < base.delta_vs_floor_ci_high < 0
+    assert craft.delta_vs_floor == pytest.approx(8 / 16 - 6 / 16)
+    # 24 tasks changed, all downwards
+    assert base.p_vs_floor == pytest.approx(2 / 2**24)
+    assert base.p_vs_floor_adjusted == pytest.approx(2 * base.p_vs_floor)  # two cells of the axis have a floor
+    assert grid.delta_vs_floor is None
+    assert grid.p_vs_floor_adjusted is None
+    oracle, itself = found.references
+    assert oracle.delta_vs_floor == pytest.approx(10 / 16)
+    assert (itself.delta_vs_floor, itself.p_vs_floor) == (None, None)
+
+
+def test_without_random_play_nothing_is_compared_with_the_floor(data: StudyData) -> None:
+    found = Generalization().study(replace(data, references=data.references[:1]))
+    assert {cell.delta_vs_floor for cell in (*found.axes.sequence, *found.references)} == {None}
+
+
+def test_tasks_of_one_family_are_counted_once(data: StudyData, make_cell: Callable[..., CellData]) -> None:
+    def related(cell: CellData) -> CellData:
+        """Every four tasks that follow each other become variants of one goal."""
+        groups = [
+            group.model_copy(update={"task": group.task.model_copy(update={"family": f"goal {place // 4}"})})
+            for place, group in enumerate(cell.groups)
+        ]
+        return replace(cell, groups=groups)
+
+    alone = Generalization().study(data).axes.transfer[2]
+    cell = Generalization().study(replace(data, cells=[related(cell) for cell in data.cells])).axes.transfer[2]
+    assert (alone.tasks, alone.families) == (32, 32)
+    assert (cell.tasks, cell.families) == (32, 8)
+    assert (cell.avg_at_k, cell.delta_vs_base) == (alone.avg_at_k, alone.delta_vs_base)
+    assert cell.p_value == pytest.approx(2 / 2**8)  # eight goals, all upwards
 
 
 def test_base_is_compared_with_nothing(found: StudyFigures) -> None:
@@ -119,6 +179,48 @@ def test_stages_state_what_was_gained_and_lost(found: StudyFigures) -> None:
     assert second.backward == pytest.approx(-2 / 16)  # craft: 8/16 before, 6/16 after
     assert second.forward is None  # every environment was trained in by now
     assert second.largest_drop == pytest.approx(2 / 16)
+
+
+def test_backward_tells_the_difficulties_of_one_environment_apart(
+    data: StudyData, make_cell: Callable[..., CellData]
+) -> None:
+    rows: dict[str, tuple[list[str], list[str]]] = {
+        "base": (CRAFT_BASE, GRID_WORSE),
+        "craft:easy": (CRAFT_BETTER, GRID_WORSE),
+        "craft:easy>craft:hard": (CRAFT_LATER, GRID_BETTER),
+        "craft:easy>craft:hard>craft:easy": (CRAFT_BETTER, GRID_BASE),
+    }
+    cells = [
+        make_cell(train, tasks, "craft", difficulty)
+        for train, both in rows.items()
+        for difficulty, tasks in zip(("easy", "hard"), both, strict=True)
+    ]
+    easy, hard = ("craft", "easy"), ("craft", "hard")
+    _, first, second, third = rows
+    figures = Generalization().study(
+        StudyData(
+            cells=cells,
+            references=[],
+            axes={"difficulty": [first, second, third]},
+            stages=[
+                stage(first, "base", "craft:easy"),
+                stage(second, first, "craft:hard"),
+                stage(third, second, "craft:easy"),
+            ],
+            trained_on={
+                first: frozenset({easy}),
+                second: frozenset({easy, hard}),
+                third: frozenset({easy, hard}),
+            },
+            seed=0,
+        )
+    )
+    one, two, three = figures.stages
+    assert (one.backward, one.forward) == (None, 0.0)  # hard was not trained on, and stayed at 4/16
+    assert two.backward == pytest.approx(-2 / 16)  # easy fell from 8/16 to 6/16, whatever hard gained
+    assert two.forward is None
+    assert three.backward == pytest.approx(7 / 16 - 12 / 16)  # only hard was left alone: 12/16 before, 7/16 after
+    assert three.largest_drop == pytest.approx(5 / 16)
 
 
 def test_a_stage_that_only_gains_has_a_drop_of_zero(data: StudyData, make_cell: Callable[..., CellData]) -> None:
@@ -193,7 +295,7 @@ def test_a_place_where_base_was_not_evaluated_states_no_change(data: StudyData) 
 
 
 def test_an_empty_study_is_an_empty_report() -> None:
-    empty = StudyData(cells=[], references=[], axes={}, stages=[], trained_in={}, seed=0)
+    empty = StudyData(cells=[], references=[], axes={}, stages=[], trained_on={}, seed=0)
     figures = Generalization().study(empty)
     assert (figures.axes.transfer, figures.references, figures.summary) == ([], [], [])
     assert figures.minimum_detectable is None
@@ -245,5 +347,5 @@ def test_an_axis_with_a_checkpoint_that_was_not_evaluated_is_refused(data: Study
 
 
 def test_a_checkpoint_of_unknown_training_is_refused(data: StudyData) -> None:
-    with pytest.raises(RunError, match="in which environments the checkpoint 'craft>grid' was trained"):
-        Generalization().study(replace(data, trained_in={"craft": frozenset({"craft"})}))
+    with pytest.raises(RunError, match="on which tasks the checkpoint 'craft>grid' was trained"):
+        Generalization().study(replace(data, trained_on={"craft": frozenset({("craft", "easy")})}))

@@ -2,7 +2,8 @@
 
 A task names a goal and a variant; the variant's seed draws which of equally short plans is listed, which other recipes
 stand beside it, and the order. Goals are split, not variants: a goal of the test split is never the goal of a train
-task. A goal whose shortest plan is longer than the longest difficulty allows is no task at all.
+task, and the variants of a goal are one family. A goal whose shortest plan is longer than the longest difficulty allows
+is no task at all.
 """
 
 from __future__ import annotations
@@ -47,9 +48,16 @@ def task_list(name: str, split: Split, difficulty: str) -> tuple[Task, ...]:
     for variant in range(VARIANTS):
         for goal in chosen:
             key = f"{name}/{difficulty}/{split}/{goal.replace(' ', '_')}/{variant}"
-            data = {"goal": goal}
             tasks.append(
-                Task(environment=name, id=key, split=split, difficulty=difficulty, seed=_number(key), data=data)
+                Task(
+                    environment=name,
+                    id=key,
+                    split=split,
+                    difficulty=difficulty,
+                    seed=_number(key),
+                    data={"goal": goal},
+                    family=goal,
+                )
             )
     return tuple(tasks)
 

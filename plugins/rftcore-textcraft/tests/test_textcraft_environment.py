@@ -58,6 +58,13 @@ def test_variants_of_a_goal_are_different_prompts(environment: TextCraft) -> Non
     assert len({environment.start(task).observation for task in tasks}) == 20
 
 
+def test_the_variants_of_a_goal_are_one_family(environment: TextCraft) -> None:
+    tasks = environment.tasks("test", "easy")
+    assert len(tasks) == 680
+    assert len({task.family for task in tasks}) == 34
+    assert all(task.family == task.data["goal"] for task in tasks)
+
+
 @pytest.mark.parametrize("difficulty", ["easy", "hard"])
 def test_the_expert_wins_every_goal_within_the_length_of_its_difficulty(
     environment: TextCraft, difficulty: str
