@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rftcore_generalization.tally import Pair, Tally
 
 
-def members(tasks: Sequence[Tally] | Sequence[Pair]) -> list[list[int]]:
+def members(tasks: Sequence[Tally | Pair]) -> list[list[int]]:
     """Return the places of the tasks of each family, families in the order in which they first occur."""
     found: dict[str | int, list[int]] = {}
     for place, task in enumerate(tasks):
@@ -23,7 +23,7 @@ def members(tasks: Sequence[Tally] | Sequence[Pair]) -> list[list[int]]:
     return list(found.values())
 
 
-def family_totals(tasks: Sequence[Tally] | Sequence[Pair], *values: Sequence[float]) -> NDArray[np.float64]:
+def family_totals(tasks: Sequence[Tally | Pair], *values: Sequence[float]) -> NDArray[np.float64]:
     """Return one row a family: its number of tasks, then its sum of each of `values`, which hold one value a task.
 
     Shape (families, 1 + len(values)). Rows are sorted and sums rounded once: the order of the tasks cannot matter.
