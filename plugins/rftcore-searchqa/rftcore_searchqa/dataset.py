@@ -10,7 +10,6 @@ Questions of the sets that are made of several hops are hard, others easy, unles
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -62,22 +61,11 @@ def task_list(name: str, folder: Path, split: Split, difficulty: str) -> tuple[T
 
     Raises ConfigError when the file is missing or damaged, and when train and test share a question.
     """
-    tasks = []
-    for number, (hard, source, question) in enumerate(_questions(folder, split)):
-        if hard == (difficulty == "hard"):
-            key = f"{name}/{difficulty}/{split}/{number:06}"
-            tasks.append(
-                Task(
-                    environment=name,
-                    id=key,
-                    split=split,
-                    difficulty=difficulty,
-                    seed=int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big"),
-                    data={"question": question.text, "form": source},
-                    answer=question.answer(),
-                )
-            )
-    return tuple(tasks)
+    return tuple(
+        question.task(name, split, difficulty, number, source)
+        for number, (hard, source, question) in enumerate(_questions(folder, split))
+        if hard == (difficulty == "hard")
+    )
 
 
 @cache

@@ -10,7 +10,6 @@ new too, but need not be: the encyclopaedia is one world.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -44,21 +43,7 @@ def task_list(name: str, split: Split, difficulty: str) -> tuple[Task, ...]:
     """Return the tasks of one list, in order. `difficulty` is easy (one hop) or hard."""
     made = _easy() if difficulty == "easy" else _hard()
     chosen = made[: SIZES["test"]] if split == "test" else made[SIZES["test"] :]
-    tasks = []
-    for number, (form, question) in enumerate(chosen):
-        key = f"{name}/{difficulty}/{split}/{number:04}"
-        tasks.append(
-            Task(
-                environment=name,
-                id=key,
-                split=split,
-                difficulty=difficulty,
-                seed=int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big"),
-                data={"question": question.text, "form": form},
-                answer=question.answer(),
-            )
-        )
-    return tuple(tasks)
+    return tuple(question.task(name, split, difficulty, number, form) for number, (form, question) in enumerate(chosen))
 
 
 def question_about(thing: Thing, relation: Relation, called: str) -> Question:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import NamedTuple
 
 from rftcore.errors import ConfigError
-from rftcore.schemas.task import Task
+from rftcore.schemas.task import Split, Task
 
 
 class Hop(NamedTuple):
@@ -34,9 +35,18 @@ class Question(NamedTuple):
     hops: tuple[Hop, ...] = ()
     """The passages that the answer follows from, in order; none where that is not known."""
 
-    def answer(self) -> dict[str, list[str] | list[list[str]]]:
-        """Return what a task keeps private."""
-        return {"golds": list(self.golds), "hops": [[hop.query, hop.title] for hop in self.hops]}
+    def task(self, environment: str, split: Split, difficulty: str, number: int, form: str) -> Task:
+        """Return the task that asks this; `form` says publicly what kind of question it is."""
+        key = f"{environment}/{difficulty}/{split}/{number:06}"
+        return Task(
+            environment=environment,
+            id=key,
+            split=split,
+            difficulty=difficulty,
+            seed=int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big"),
+            data={"question": self.text, "form": form},
+            answer={"golds": list(self.golds), "hops": [list(hop) for hop in self.hops]},
+        )
 
     @classmethod
     def of(cls, task: Task) -> Question:

@@ -62,7 +62,7 @@ def test_the_lists_have_the_sizes_that_the_readme_states(environment: SearchQA) 
 def test_no_question_is_asked_twice_in_any_list(environment: SearchQA) -> None:
     tasks = [task for split, difficulty in LISTS for task in environment.tasks(split, difficulty)]  # type: ignore[arg-type]
     assert len(tasks) == len({task.id for task in tasks}) == len({task.data["question"] for task in tasks}) == 5600
-    assert all(re.fullmatch(r"searchqa/(easy|hard)/(train|test)/\d{4}", task.id) for task in tasks)
+    assert all(re.fullmatch(r"searchqa/(easy|hard)/(train|test)/\d{6}", task.id) for task in tasks)
 
 
 def test_what_an_easy_test_task_asks_is_on_no_path_of_a_train_task(environment: SearchQA) -> None:
