@@ -56,8 +56,9 @@ wheels: install ## build a wheel of every distribution into dist/
 		(cd $$folder && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(abspath $(DIST))) || exit 1; \
 	done
 
+GAMES ?= 200
 fidelity: install ## compare with the original programs, in an environment of their own (RECORDINGS=DIR: recordings, too)
-	@sh scripts/fidelity.sh $(RECORDINGS)
+	@sh scripts/fidelity.sh $(GAMES) $(RECORDINGS)
 
 bench: install ## measure against TRL, HF generate and the original environments; print ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -3,9 +3,10 @@
 #
 # The originals are installed into .venv-fidelity/, beside core and the environment plugins and away from everything else.
 # The first time takes some minutes, because two of their dependencies are compiled (cmake and a C++ compiler are needed).
-# RECORDINGS, a folder with recordings of the originals, is the optional argument.
+# Arguments: how many games are played side by side, and, optionally, a folder with recordings of the originals.
 set -eu
-recordings=${1:+$(cd "$1" && pwd)}
+games=$1
+recordings=${2:+$(cd "$2" && pwd)}
 cd "$(dirname "$0")/.."
 . scripts/registries.sh
 
@@ -21,4 +22,4 @@ set -- -e . -e "plugins/rftcore-alfworld[textworld]"
 for name in babyai bm25 searchqa textcraft sciworld webshop; do set -- "$@" -e "plugins/rftcore-$name"; done
 .venv/bin/uv pip install --quiet --python $venv/bin/python --index-strategy unsafe-best-match \
     --constraint constraints.txt "$@"
-exec $venv/bin/python scripts/fidelity.py ${recordings:+"$recordings"}
+exec $venv/bin/python scripts/fidelity.py --games "$games" ${recordings:+"$recordings"}

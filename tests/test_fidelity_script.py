@@ -48,6 +48,20 @@ def test_a_missing_recording_is_a_problem_and_not_a_silence(script: ModuleType, 
     assert all(row.problem.startswith("there is no ") for row in rows)
 
 
+def test_every_original_is_played_the_slow_one_less_often(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(script, "run", lambda what, command: asked.append(command[-3:]) or script.Row(what, 1, 1))
+    monkeypatch.setattr(script.shutil, "which", lambda name: "/usr/bin/java")
+    assert [row.problem for row in script.compared(20)] == ["", "", ""]
+    assert asked == [
+        ["rftcore_textcraft.differential", "--games", "20"],
+        ["rftcore_alfworld.differential", "--games", "20"],
+        ["rftcore_sciworld.differential", "--episodes", "5"],
+    ]
+    monkeypatch.setattr(script.shutil, "which", lambda name: None)
+    assert [row.problem for row in script.compared(20)] == ["", "", "there is no Java"]
+
+
 @pytest.mark.parametrize(("differences", "problem", "code"), [(0, "", 0), (1, "", 1), (0, "no Java", 2), (1, "x", 1)])
 def test_the_exit_code_tells_differences_from_problems(
     script: ModuleType,
@@ -58,7 +72,7 @@ def test_the_exit_code_tells_differences_from_problems(
     code: int,
 ) -> None:
     rows = [script.Row("a: one", 1, 5, 0), script.Row("b: other", 2, 7, differences, problem)]
-    monkeypatch.setattr(script, "compared", lambda: rows)
+    monkeypatch.setattr(script, "compared", lambda games: rows)
     monkeypatch.setattr(script, "ratios", lambda: "ratios\n")
     monkeypatch.setattr(sys, "argv", ["fidelity.py"])
     assert script.main() == code
