@@ -1,7 +1,7 @@
 """Reading the elements of a large JSON file one after another, in bounded memory.
 
 The official catalogue is an array of over a million objects in one file of some gigabytes. Nothing here holds more than
-one element and a chunk; an element that is larger, or nested too deeply, is refused.
+an element and what is read with it; an element that is larger, or nested too deeply, is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from rftcore.errors import ConfigError
 
 CHUNK = 1 << 20
-"""Characters read at a time."""
+"""Characters read at a time, at least."""
 LARGEST = 16 << 20
 """Characters of the largest element that is read."""
 
@@ -111,7 +111,8 @@ class _Reader:
 
     def _more(self) -> bool:
         try:
-            chunk = self._file.read(CHUNK)
+            # As much again as a value has had so far: a long one is not tried once a chunk.
+            chunk = self._file.read(max(CHUNK, len(self._text) - self._at))
         except (OSError, UnicodeDecodeError) as error:
             raise self._wrong(f"cannot go on ({error})", "text in UTF-8") from error
         self._used += self._at

@@ -147,7 +147,7 @@ def test_tasks_and_observations_are_the_same_in_every_process_whatever_the_hash_
     for seed in ("0", "1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         done = subprocess.run(
-            [sys.executable, "-c", PROBE], env=environment, capture_output=True, text=True, check=True, timeout=120
+            [sys.executable, "-c", PROBE], env=environment, capture_output=True, text=True, check=True, timeout=300
         )
         found.add(done.stdout)
     assert len(found) == 1
