@@ -51,9 +51,13 @@ class Algorithm(ABC):
         """Return, for each group, one `Credit` for each of its `usable` trajectories.
 
         None means that the trajectory teaches nothing (a group without variance, say) and is left out of the update.
-        `values` and `reference` logprobs arrive when the spec asks for them.
+        `values` and `reference` are None in this version: the learner has no critic, and a run refuses an algorithm
+        whose spec says `needs_values`. The loss, not the credit, gets the reference logprobs.
         """
 
     def reference_weight(self) -> float:
-        """Return how strongly the loss pulls to the start policy; 0.0 spares its forward pass."""
+        """Return how strongly the loss pulls to the start policy; 0.0 spares its forward pass.
+
+        More than 0.0 needs a spec that says `needs_reference`.
+        """
         return 0.0

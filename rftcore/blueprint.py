@@ -6,20 +6,33 @@ gives the same blueprint. It refuses whatever could not run, and says all that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rftcore import registry
 from rftcore.calibrated import Calibrated, read_calibration
-from rftcore.compose import compose
+from rftcore.checks import (
+    Checks,
+    check_calibrated,
+    check_metrics,
+    check_options,
+    check_policy,
+    check_published,
+    check_sampling,
+    complete,
+    complete_algorithm,
+)
+from rftcore.compose import merged
 from rftcore.curriculum import Curriculum
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, RftError, RunError
 from rftcore.formats import prompt_format
+from rftcore.live import written
 from rftcore.models import fingerprint
 from rftcore.options import validate
 from rftcore.plan import Plan, lines, make_plan
+from rftcore.plugins import BLOCK
 from rftcore.records import RunFolder
 from rftcore.schemas.config import AxesConfig, Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.frozen import digest
@@ -36,50 +49,63 @@ class Blueprint:
 
     def __init__(self, config: Settings) -> None:
         """Resolve `config`. Raises ConfigError or PluginError for anything that could not run."""
-        checks = _Checks()
+        checks = Checks()
         trained = {
             axis: [
-                checks(_complete, "curriculum", item, _where(config, axis, number)) for number, item in enumerate(items)
+                checks(complete, "curriculum", item, _where(config, axis, number)) for number, item in enumerate(items)
             ]
             for axis, items in lines(config).items()
         }
         parts = {
-            "algorithm": checks(_complete, "algorithm", config.algorithm, "algorithm"),
-            "sampler": checks(_complete, "sampler", config.sampler, "sampler"),
-            "metrics": [checks(_complete, "metric", metric, f"metrics.{metric.name}") for metric in config.metrics],
+            "algorithm": checks(complete_algorithm, config.algorithm),
+            "sampler": checks(complete, "sampler", config.sampler, "sampler"),
+            "metrics": [checks(complete, "metric", metric, f"metrics.{metric.name}") for metric in config.metrics],
         }
-        checks(_complete, "executor", config.executor, "executor")
+        checks(complete, "executor", config.executor, "executor")
         checks(prompt_format, config.format)
-        checks(_sampled, config)
+        checks(check_sampling, config)
+        checks(check_metrics, config)
+        for number, name in enumerate(config.references):
+            checks(check_policy, name, f"references.{number}")
+        if isinstance(config, EvaluationConfig) and config.policy is not None:
+            checks(check_policy, config.policy, "policy")
         names = dict.fromkeys(config.environments)
         for item in (item for items in trained.values() for item in items if item is not None):
             names |= dict.fromkeys(checks(_trained_in, item) or ())
+        named = set(names)
         names |= dict.fromkeys(_held_out(config))
-        checks(_calibrated, config, names)
+        checks(check_calibrated, config, names)
         # Jobs read the files too, wherever they run.
         files = {name: str(Path(file).absolute()) for name, file in config.calibration.items()}
-        self.environments = {name: checks(make_environment, config, name) for name in names}
+        uninvited = set(_held_out(config)) - named
+        self.environments = {
+            name: checks(_invited if name in uninvited else make_environment, config, name) for name in names
+        }
         weights = "" if isinstance(config, EvaluationConfig) and config.policy else checks(fingerprint, config.model)
         checks.finish()
         if isinstance(config, ExperimentConfig):
             parts["train"] = trained["sequence"][0]
         if isinstance(config, StudyConfig):
             parts["axes"] = AxesConfig(**{axis: tuple(items) for axis, items in trained.items()})
-        complete = {name: env.config.model_dump(mode="json") for name, env in self.environments.items()}
-        parts |= {"metrics": tuple(parts["metrics"]), "environments": complete, "calibration": files}
+        options = {name: env.config.model_dump(mode="json") for name, env in self.environments.items()}
+        parts |= {"metrics": tuple(parts["metrics"]), "environments": options, "calibration": files}
         self.config = config.model_copy(update=parts)
         self.plan = make_plan(self.config, self.environments, weights)
-        _check_published(self.config, self.plan)
+        check_published(self.config, self.plan)
         self.kind = next(kind for kind, model in KINDS.items() if isinstance(config, model))
 
     @property
     def id(self) -> str:
         """sha256 of everything that can change a number: not the name, nor where jobs run or files lie.
 
+        Nor does the order in which environments are listed.
+
         What is in the model and in the calibrations is covered by the plan's fingerprint and task lists.
         """
         content = self.config.model_dump(mode="json", exclude={"name", "executor", "model", "published", "calibration"})
-        return digest({"kind": self.kind, "config": content, "plan": self.plan.model_dump(mode="json")})
+        plan = self.plan.model_dump(mode="json")
+        plan["cells"].sort(key=lambda cell: str(cell["key"]))  # the order of the environments changes no number
+        return digest({"kind": self.kind, "config": content, "plan": plan})
 
     def record(self) -> dict[str, Any]:
         """Return what `run.json` holds."""
@@ -114,8 +140,8 @@ def settings(kind: type[Settings], source: Any = None, overrides: Sequence[str] 
     if source is not None:
         if fields:
             raise ConfigError(f"found both a configuration and {', '.join(fields)}; write those as overrides instead")
-        return compose(kind, source, overrides)
-    plain = {key: _plain(value) for key, value in fields.items()}
+        return _checked(kind, source, overrides)
+    plain = {key: written(value) for key, value in fields.items()}
     environments = fields.get("environments")
     if isinstance(environments, (list, tuple)):
         if any(isinstance(env, Calibrated) for env in environments):
@@ -123,22 +149,22 @@ def settings(kind: type[Settings], source: Any = None, overrides: Sequence[str] 
                 "environments: found a calibrated one; expected its original, and the file in calibration"
             )
         named = [(env, {}) if isinstance(env, str) else (env.name, env.config) for env in environments]
-        plain["environments"] = {name: _plain(options) for name, options in named}
+        plain["environments"] = {name: written(options) for name, options in named}
         if len(plain["environments"]) < len(named):
             raise ConfigError("environments: found two of one name; a run has one configuration of each")
-    return compose(kind, plain, overrides)
+    return _checked(kind, plain, overrides)
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "config") and hasattr(value, "name"):
-        return {"name": value.name, "options": value.config.model_dump(mode="json")}
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+def _checked(kind: type[Settings], source: Any, overrides: Sequence[str]) -> Settings:
+    """Return the configuration. What is wrong with it is said together with what is wrong with the plugins' options."""
+    given = merged(kind, source, overrides)
+    checks = Checks()
+    found = checks(validate, kind, given)
+    if not isinstance(found, Settings):
+        check_options(checks, given)
+        checks.finish()
+    config: Settings = found
+    return config
 
 
 def make_environment(config: Settings, name: str) -> Environment:
@@ -159,66 +185,6 @@ def make_environment(config: Settings, name: str) -> Environment:
     return Calibrated(built, calibration)
 
 
-class _Checks:
-    """Runs checks to the last, so that a person sees all that is wrong with a configuration at once."""
-
-    def __init__(self) -> None:
-        self._failures: list[RftError] = []
-
-    def __call__(self, check: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what `check` returns, or None when it fails."""
-        try:
-            return check(*arguments)
-        except RftError as error:
-            self._failures.append(error)
-
-    def finish(self) -> None:
-        """Raise what failed: a single failure as it is, several as one ConfigError."""
-        texts = list(dict.fromkeys(map(str, self._failures)))
-        if len(texts) > 1:
-            raise ConfigError("\n".join(texts))
-        if texts:
-            raise self._failures[0]
-
-
-def _calibrated(config: Settings, names: Collection[str]) -> None:
-    for name in config.calibration:
-        if name not in names:
-            raise ConfigError(f"calibration.{name}: this run has no such environment; expected {', '.join(names)}")
-
-
-def _sampled(config: Settings) -> None:
-    if config.sampling.temperature == 0.0 and not isinstance(config, EvaluationConfig):
-        raise ConfigError(
-            "sampling.temperature: found 0.0, expected more where something is trained: "
-            "every sample of a group would be equal, so nothing is learned"
-        )
-
-
-def _check_published(config: Settings, plan: Plan) -> None:
-    """Refuse a published figure that stands beside nothing."""
-    if not isinstance(config, StudyConfig) or config.published is None:
-        return
-    trained = {cell.train for cell in plan.cells}
-    measured: dict[str, set[str]] = {}
-    for cell in plan.cells:
-        measured.setdefault(cell.environment, set()).add(cell.difficulty)
-    for number, figure in enumerate(config.published.figures):
-        where = f"published.figures.{number}"
-        if figure.train not in trained:
-            raise ConfigError(f"{where}.train: found {figure.train!r}, expected one of {', '.join(sorted(trained))}")
-        if figure.environment not in {*measured, "held-in", "held-out"}:
-            raise ConfigError(
-                f"{where}.environment: found {figure.environment!r}, expected held-in, held-out, {', '.join(measured)}"
-            )
-        difficulties = sorted(measured.get(figure.environment, ()))
-        if figure.difficulty is not None and figure.difficulty not in difficulties:
-            raise ConfigError(
-                f"{where}.difficulty: found {figure.difficulty!r}, expected "
-                + (" or ".join(difficulties) or "none: held-in and held-out are means over all difficulties")
-            )
-
-
 def _where(config: Settings, axis: str, number: int) -> str:
     return f"axes.{axis}.{number}" if isinstance(config, StudyConfig) else "train"
 
@@ -229,14 +195,20 @@ def _trained_in(component: Component) -> list[str]:
     return [source.environment for stage in curriculum.stages() for source in stage.sources]
 
 
+def _invited(config: Settings, name: str) -> Environment:
+    """Return an environment that nobody named, or say why it is here and how to leave it out."""
+    try:
+        return make_environment(config, name)
+    except RftError as error:
+        way = "held_out=listed" if isinstance(config, StudyConfig) else "environments (--environment)"
+        raise type(error)(
+            f"{error}\n  it is here because every installed environment was asked for; leave it out with "
+            f"{BLOCK}={registry.owner('environment', name).dist}, or name the wanted ones: {way}"
+        ) from error
+
+
 def _held_out(config: Settings) -> tuple[str, ...]:
     """Return the installed environments, where the configuration asks for them."""
     wanted = isinstance(config, StudyConfig) and config.held_out == "installed"
     wanted |= isinstance(config, EvaluationConfig) and not config.environments
     return registry.names("environment") if wanted else ()
-
-
-def _complete(kind: str, component: Component, where: str) -> Component:
-    """Return `component` with every option of its plugin filled in."""
-    options = validate(registry.config(kind, component.name), component.options, where)
-    return Component(name=component.name, options=options.model_dump(mode="json"))

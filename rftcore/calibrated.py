@@ -15,12 +15,10 @@ from rftcore.errors import ConfigError
 from rftcore.options import validate
 from rftcore.schemas.calibration import DIFFICULTIES, Calibration
 from rftcore.schemas.frozen import digest
-from rftcore.schemas.task import Split, Task, manifest
+from rftcore.schemas.task import SPLITS, Split, Task, manifest
 
 LARGEST = 64 << 20
 """Bytes of a calibration file; a hundred thousand tasks take a tenth of it."""
-
-SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 def read_calibration(file: Path | str) -> Calibration:

@@ -15,7 +15,7 @@ from typing import Any
 
 from rftcore import records, registry
 from rftcore.blueprint import Blueprint
-from rftcore.calibrated import SPLITS, read_calibration
+from rftcore.calibrated import read_calibration
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError
 from rftcore.experiment import player
@@ -23,7 +23,7 @@ from rftcore.rollout import collect
 from rftcore.schemas.calibration import Calibration, Reference
 from rftcore.schemas.config import EvaluationConfig
 from rftcore.schemas.frozen import digest
-from rftcore.schemas.task import Split, Task
+from rftcore.schemas.task import SPLITS, Split, Task
 from rftcore.schemas.trajectory import Trajectory
 
 CHUNK = 64

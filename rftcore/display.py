@@ -88,7 +88,8 @@ class Bars(Display):
         self._running: dict[str, _Running] = {}
         self._ended: list[tuple[str, float, float]] = []  # target, size, seconds
         self._slots = 1
-        self._failed = False
+        self.told: BaseException | None = None
+        """The first failure, which has been printed in full."""
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -138,7 +139,7 @@ class Bars(Display):
     def failed(self, job: str, error: BaseException) -> None:
         """Take the job's bar away and say why."""
         self._end(job)
-        self._failed = True
+        self.told = self.told or error
         text = str(error) or type(error).__name__
         self._print(f"{self._jobs[job].label} failed: {text}", "red")
         if self._running:
@@ -148,7 +149,7 @@ class Bars(Display):
         """Return about how many seconds are left; None while nothing is known, after a failure, and at the end."""
         now = self._clock()
         pace = self._ended + [(r.job.target, r.work, now - r.began) for r in self._running.values() if r.work > 0]
-        if not pace or self._failed or not (self._waiting or self._running):
+        if not pace or self.told or not (self._waiting or self._running):
             return None
         every = sum(seconds for _, _, seconds in pace) / sum(size for _, size, _ in pace)
         left = {r.job.id: r.job.size * (1 - r.share) for r in self._running.values()}

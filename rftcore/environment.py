@@ -2,7 +2,8 @@
 
 An `Environment` is the shared, immutable world (recipes, levels, a catalogue): built once per process, safe to use from
 several threads, picklable. It lists tasks and starts episodes. An `Episode` is one live run of one task. The rollout
-enforces the turn limit and the time limit; the environment only declares them.
+enforces the turn limit; the environment only declares it. Nobody interrupts a `step`: an environment that waits for
+something outside of the process limits its own waiting, and raises `TimeoutError`, or `EpisodeError` from it.
 """
 
 from __future__ import annotations

@@ -209,7 +209,7 @@ def _resume_point(folder: Path) -> int:
         return int(records.read_json(index)["state"]["update"])
     except (RunError, LookupError, TypeError, ValueError) as error:
         raise RunError(
-            f"the checkpoint {str(folder)!r} is damaged ({error}). Delete that folder and resume the run: the stage is "
+            f"the checkpoint {str(folder)!r} is damaged ({error}). Resume the run: it is set aside, and the stage is "
             "trained again from its beginning"
         ) from error
 

@@ -31,7 +31,10 @@ def validate(model: type[Model], options: Mapping[str, Any] | BaseModel, where: 
     if not isinstance(options, Mapping):
         raise ConfigError(f"{where or 'options'}: found {_shown(options)}, expected a mapping of options")
     try:
-        return model.model_validate(dict(options))
+        made = model.model_validate(dict(options))
+        lines = list(_truths(options, made, where))
+        if not lines:
+            return made
     except ValidationError as error:
         lines = list(_complaints(model, error, where))
     if len(lines) == 1:
@@ -60,6 +63,19 @@ def _complaints(model: type[BaseModel], error: ValidationError, where: str) -> I
             expectations.setdefault(path, []).append(message.removeprefix("Input should be "))
     for path, messages in expectations.items():
         yield f"{path}: found {found[path]}, expected {' or '.join(dict.fromkeys(messages))}"
+
+
+def _truths(given: Any, made: Any, path: str) -> Iterator[str]:
+    """Yield a complaint for every yes or no that became a number: pydantic takes true for 1."""
+    if isinstance(given, bool) and isinstance(made, (int, float)) and not isinstance(made, bool):
+        yield f"{path}: found {given}, expected a number"
+    elif isinstance(given, Mapping):
+        for key, value in given.items():
+            below = made.get(key) if isinstance(made, Mapping) else getattr(made, str(key), None)
+            yield from _truths(value, below, f"{path}.{key}" if path else str(key))
+    elif isinstance(given, (list, tuple)) and isinstance(made, (list, tuple)) and len(given) == len(made):
+        for number, (value, below) in enumerate(zip(given, made, strict=True)):
+            yield from _truths(value, below, f"{path}.{number}")
 
 
 def _shown(value: object) -> str:

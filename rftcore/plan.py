@@ -13,10 +13,10 @@ from typing import Any
 from rftcore import registry
 from rftcore.curriculum import Curriculum, Stage
 from rftcore.environment import Environment
-from rftcore.errors import ConfigError, SplitError
+from rftcore.errors import ConfigError
+from rftcore.manifests import task_lists
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.frozen import Frozen, digest
-from rftcore.schemas.task import manifest
 
 BASE = "base"
 
@@ -56,6 +56,8 @@ class Plan(Frozen):
     """Checkpoint names of each axis that has any, without base."""
     manifests: dict[str, str]
     """`environment/difficulty/split` -> sha256 of its ordered task list."""
+    specs: dict[str, str]
+    """`kind/name` -> behaviour version of every plugin that the run uses."""
     model: str
     """Fingerprint of the base model; empty when only a policy plays."""
 
@@ -96,7 +98,7 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], fingerp
     Raises ConfigError for unknown environments or difficulties, SplitError when train and test tasks overlap.
     """
     measured = _measured(config, environments)
-    manifests = _manifests(environments)
+    manifests = task_lists(environments)
     stages: dict[str, StageNode] = {}
     axes: dict[str, tuple[str, ...]] = {}
     for axis, items in lines(config).items():
@@ -118,7 +120,14 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], fingerp
         for name in dict.fromkeys(policies)
         for environment, difficulty in measured
     ]
-    return Plan(stages=tuple(stages.values()), cells=tuple(cells), axes=axes, manifests=manifests, model=fingerprint)
+    return Plan(
+        stages=tuple(stages.values()),
+        cells=tuple(cells),
+        axes=axes,
+        manifests=manifests,
+        specs=_specs(config, policies),
+        model=fingerprint,
+    )
 
 
 def lines(config: Settings) -> dict[str, tuple[Component, ...]]:
@@ -265,25 +274,16 @@ def _check_source(environment: str, difficulty: str | None, environments: Mappin
         raise ConfigError(f"{environment} has no difficulty {difficulty!r}; expected one of {', '.join(known)}")
 
 
-def _manifests(environments: Mapping[str, Environment]) -> dict[str, str]:
-    """Hash every task list, and verify on the way what a fair study needs of them."""
-    manifests = {}
-    for name, environment in environments.items():
-        seen: dict[str, str] = {}
-        for difficulty in environment.difficulties:
-            for split in ("train", "test"):
-                tasks = environment.tasks(split, difficulty)
-                if not tasks:
-                    raise SplitError(f"{name} lists no {split} tasks of difficulty {difficulty!r}")
-                for task in tasks:
-                    place = f"{difficulty}/{split}"
-                    if task.id in seen:
-                        raise SplitError(
-                            f"task {task.id!r} of {name} is in {seen[task.id]} and in {place}; expected one"
-                        )
-                    seen[task.id] = place
-                manifests[f"{name}/{difficulty}/{split}"] = manifest(tasks)
-    return manifests
+def _specs(config: Settings, policies: Sequence[str]) -> dict[str, str]:
+    used = {
+        "environment": list(config.environments),
+        "algorithm": [config.algorithm.name],
+        "curriculum": [component.name for items in lines(config).values() for component in items],
+        "sampler": [config.sampler.name],
+        "metric": [metric.name for metric in config.metrics],
+        "policy": policies,
+    }
+    return {f"{kind}/{name}": _version(kind, name) for kind, names in used.items() for name in names}
 
 
 def _version(kind: str, name: str) -> str:

@@ -21,6 +21,7 @@ import json
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +41,8 @@ class RunFolder:
     def create(self, record: dict[str, Any]) -> bool:
         """Make the folder and its `run.json`; return True when the same run was already there.
 
+        A `run.json` that is no JSON any more is moved aside, with a RuntimeWarning: what is complete has its own names.
+
         Raises RunError when the folder belongs to another run or cannot be written.
         """
         try:
@@ -48,6 +51,7 @@ class RunFolder:
             raise RunError(
                 f"the run folder {str(self.path)!r} cannot be made: {error.strerror}. Choose another place"
             ) from error
+        self._set_aside_damaged()
         known = (self.path / "run.json").exists()
         if known:
             found = self.record()["id"]
@@ -63,11 +67,30 @@ class RunFolder:
     def record(self) -> dict[str, Any]:
         """Return `run.json`; raises RunError when it is missing or damaged."""
         path = self.path / "run.json"
-        record = read_json(path)
+        try:
+            record = read_json(path)
+        except RunError as error:
+            if not _no_json(error):
+                raise
+            raise RunError(
+                f"{error}. Give the command that made this run again, under its name: it writes the file anew and does "
+                "not repeat what is complete"
+            ) from error
         missing = sorted({"id", "kind", "config", "plan"} - record.keys())
         if missing:
             raise RunError(f"{str(path)!r} is no record of a run: {', '.join(missing)} missing")
         return record
+
+    def _set_aside_damaged(self) -> None:
+        path = self.path / "run.json"
+        try:
+            if path.exists():
+                read_json(path)
+        except RunError as error:
+            if not _no_json(error):
+                raise
+            path.replace(path.with_name("run.json.damaged"))
+            warnings.warn(f"{error}; it is now run.json.damaged, and written anew", RuntimeWarning, stacklevel=4)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -138,22 +161,29 @@ def find_run(name: str, root: Path = RUNS) -> RunFolder:
     for path in (root / name, Path(name)):
         if (path / "run.json").is_file():
             return RunFolder(path)
-    runs = list(all_runs(root))
-    matches = [folder for folder, record in runs if str(record["id"]).startswith(name)]
+    runs: list[tuple[RunFolder, str]] = []
+    for folder in all_runs(root):
+        with contextlib.suppress(RunError):
+            runs.append((folder, str(folder.record()["id"])))
+    matches = [folder for folder, identity in runs if identity.startswith(name)]
     if len(matches) == 1:
         return matches[0]
-    known = ", ".join(f"{folder.path.name} ({record['id'][:12]})" for folder, record in runs) or "none yet"
+    known = ", ".join(f"{folder.path.name} ({identity[:12]})" for folder, identity in runs) or "none yet"
     found = "more than one run" if matches else "no run"
     raise RunError(f"{found} is called {name!r} or has an id that begins so. Runs in {str(root)!r}: {known}")
 
 
-def all_runs(root: Path = RUNS) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    """Yield every readable run under `root` with its record, by name."""
+def all_runs(root: Path = RUNS) -> Iterator[RunFolder]:
+    """Yield every run under `root`, by name, damaged ones too."""
     if root.is_dir():
         for path in sorted(root.iterdir()):
             if (path / "run.json").is_file():
-                with contextlib.suppress(RunError):
-                    yield RunFolder(path), RunFolder(path).record()
+                yield RunFolder(path)
+
+
+def _no_json(error: RunError) -> bool:
+    """Whether a file could be read, but holds something else than was written into it."""
+    return isinstance(error.__cause__, ValueError)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -83,8 +83,7 @@ def config(kind: str, name: str) -> type[Any]:
     plugin, wanted = _entry(kind, name)
     if isinstance(wanted, SamplerSpec):
         return _imported(plugin, wanted, wanted.config)
-    found_config: type[Any] = resolve(kind, name).Config
-    return found_config
+    return _options(plugin, wanted, _imported(plugin, wanted, wanted.target))
 
 
 def create(kind: str, name: str, options: Mapping[str, Any] | None = None, where: str = "") -> Any:
@@ -95,8 +94,9 @@ def create(kind: str, name: str, options: Mapping[str, Any] | None = None, where
     """
     from rftcore.options import validate
 
-    component = resolve(kind, name)
-    return component(validate(component.Config, {} if options is None else options, where))
+    plugin, wanted = _entry(kind, name)
+    component = _imported(plugin, wanted, wanted.target)
+    return component(validate(_options(plugin, wanted, component), {} if options is None else options, where))
 
 
 def plugins() -> tuple[Plugin, ...]:
@@ -164,6 +164,19 @@ def _imported(plugin: Plugin, wanted: Spec, target: str) -> type[Any]:
     if not isinstance(found_class, type):
         raise PluginError(f"{what}: {target!r} is {found_class!r}, expected a class")
     return found_class
+
+
+def _options(plugin: Plugin, wanted: Spec, component: type[Any]) -> type[Any]:
+    """Return the nested `Config` of a component."""
+    from pydantic import BaseModel
+
+    options = getattr(component, "Config", None)
+    if not (isinstance(options, type) and issubclass(options, BaseModel)):
+        raise PluginError(
+            f"{wanted.kind} {wanted.name!r} of {plugin.owner}: {wanted.target!r} has no options; expected a nested "
+            f"class Config, as rftcore's {wanted.kind} contract gives it: report it to the authors of {plugin.dist}"
+        )
+    return options
 
 
 def _conflict(kind: str, name: str, owners: list[tuple[Plugin, Spec]]) -> str:

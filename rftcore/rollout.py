@@ -9,13 +9,14 @@ torch.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rftcore.conversation import Conversation, Encoder, History
-from rftcore.environment import Environment, Episode
+from rftcore.environment import Environment, Episode, Step
 from rftcore.errors import EpisodeError, RftError, RunError
 from rftcore.formats import PromptFormat
 from rftcore.policy import Policy
@@ -200,9 +201,7 @@ async def collect(
     return groups
 
 
-async def _play(
-    environment: Environment, actor: Actor, task: Task, sample: int, seed: int, limit: int
-) -> Trajectory:
+async def _play(environment: Environment, actor: Actor, task: Task, sample: int, seed: int, limit: int) -> Trajectory:
     for attempt in range(1, ATTEMPTS + 1):
         rng = random.Random(f"{seed}/{task.digest}/{sample}/{attempt}")
         trajectory = await _attempt(environment, actor, task, sample, rng, limit, attempt)
@@ -231,10 +230,10 @@ async def _attempt(
             except RftError as failure:
                 if not isinstance(failure, EpisodeError):
                     raise
-                status, error = "environment_error", _describe(failure)
+                status, error = _status(failure, "environment_error"), _describe(failure)
                 break
             except Exception as failure:
-                status, error = "sampler_error", _describe(failure)
+                status, error = _status(failure, "sampler_error"), _describe(failure)
                 break
             if answer is None:
                 break
@@ -243,7 +242,7 @@ async def _attempt(
                 reward, valid, ended = 0.0, False, False
                 observation = episode.observation = actor.reminder
             else:
-                step = episode.step(answer.action)
+                step = _sound(episode.step(answer.action))
                 reward, valid, ended = step.reward, step.valid, step.terminated or step.truncated
                 success = success or step.success
                 observation = step.observation
@@ -268,7 +267,7 @@ async def _attempt(
     except Exception as failure:
         if isinstance(failure, RftError) and not isinstance(failure, EpisodeError):
             raise
-        status, error = "environment_error", _describe(failure)
+        status, error = _status(failure, "environment_error"), _describe(failure)
     finally:
         if voice is not None:
             voice.close()
@@ -288,11 +287,23 @@ async def _attempt(
     )
 
 
+def _sound(step: Step) -> Step:
+    """Raise EpisodeError for a reward that no algorithm can learn from: it would spoil its whole update."""
+    if not math.isfinite(step.reward):
+        raise EpisodeError(f"the environment gave the reward {step.reward}, expected a finite number")
+    return step
+
+
 def episode_return(environment: Environment, rewards: Sequence[float]) -> float:
     """Fold an episode's rewards into its return, as the environment declares: last, sum or max; 0.0 without any."""
     if not rewards:
         return 0.0
     return {"last": rewards[-1], "sum": sum(rewards), "max": max(rewards)}[environment.returns]
+
+
+def _status(failure: Exception, otherwise: Status) -> Status:
+    """Return `timeout` when somebody waited too long, which is a `TimeoutError` or an error made of one."""
+    return "timeout" if isinstance(failure, TimeoutError) or isinstance(failure.__cause__, TimeoutError) else otherwise
 
 
 def _describe(failure: Exception) -> str:

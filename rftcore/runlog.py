@@ -5,6 +5,8 @@ The log also knows how long a run has been worked on, over all the sessions that
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,17 +47,28 @@ def rft_run_finished(event: RunFinished) -> None:
 def seconds_worked(folder: Path) -> float:
     """Return the seconds of all sessions so far: each from its start to the last that was heard of it.
 
-    Raises RunError when the log is damaged.
+    The log is no result: what cannot be read of it is passed over.
     """
-    from rftcore.records import read_lines
-
     sessions: list[tuple[datetime, datetime]] = []
-    for line in read_lines(folder / FILE):
-        at = datetime.fromisoformat(line["at"])
-        if not sessions or line["event"] == "RunStarted":
+    for event, at in _told(folder / FILE):
+        if not sessions or event == "RunStarted":
             sessions.append((at, at))
         sessions[-1] = (sessions[-1][0], at)
     return sum((last - first).total_seconds() for first, last in sessions)
+
+
+def _told(path: Path) -> Iterator[tuple[str, datetime]]:
+    """Yield the name and the time of every event that can be read."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return
+    for line in lines:
+        try:
+            value = json.loads(line)
+            yield str(value["event"]), datetime.fromisoformat(value["at"])
+        except (ValueError, LookupError, TypeError):
+            continue
 
 
 def _write(

@@ -57,8 +57,9 @@ class AlgorithmSpec(Spec):
     grouped: bool = True
     """Credit compares the trajectories of one task with each other."""
     needs_values: bool = False
+    """Needs the values of a critic. The learner of this version has none: a run refuses it."""
     needs_reference: bool = False
-    """May ask for the logprobs of the frozen start policy (the configuration decides)."""
+    """Its loss may ask for the logprobs of the frozen start policy: `reference_weight` decides."""
 
     def __post_init__(self) -> None:
         Spec.__post_init__(self)

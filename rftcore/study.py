@@ -19,6 +19,7 @@ from rftcore.plan import Plan
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
+from rftcore.resumption import check_unchanged, set_aside_damaged
 from rftcore.runlog import seconds_worked
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
@@ -74,7 +75,10 @@ class Evaluation(Study):
 def run_folder(folder: RunFolder, *, display: Display | None = None, executor: Component | None = None) -> Report:
     """Do what is left of a run and write its report; `executor` runs the jobs in place of the configured one.
 
-    Raises RunError when another process works on the run, and whatever the first job that failed raised.
+    What it goes on from must be as it was: `rftcore.resumption` says what that means.
+
+    Raises RunError when another process works on the run, or something that its numbers depend on has changed, and
+    whatever the first job that failed raised.
     """
     with folder.lock():
         config, plan = load_record(folder)
@@ -84,6 +88,9 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
         where = {"run": folder.record()["id"], "folder": str(folder.path)}
         plugins.notify(RunStarted(**where, config=config.model_dump(mode="json"), resumed=before > 0))
         if len(done) < len(jobs):
+            check_unchanged(config, plan)
+            while set_aside_damaged(folder, plan, done):
+                done = finished(folder, plan)
             chosen = executor or config.executor
             runner = registry.create("executor", chosen.name, chosen.options, "executor")
             _work(runner, jobs, done, display or Silent(), _Relay(folder, plan, where))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -54,6 +54,18 @@ def told(broken_site: Site) -> tuple[list[str], dict[str, str]]:
 @pytest.fixture
 def answers(told: tuple[list[str], dict[str, str]]) -> dict[str, str]:
     return told[1]
+
+
+class Bare:
+    """An environment, to look at, that derives from nothing."""
+
+
+@pytest.mark.parametrize("ask", [registry.config, registry.create])
+def test_a_class_without_options_is_the_plugins_fault(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    registry.add(EnvironmentSpec(name="bare", target=f"{__name__}:Bare", summary=""))
+    with pytest.raises(PluginError, match=r"'bare' of this process: '.*:Bare' has no options; expected a nested class"):
+        ask("environment", "bare")
 
 
 def test_one_name_is_one_class(answers: dict[str, str]) -> None:

@@ -53,6 +53,10 @@ class _Scripted(Episode):
     def step(self, action: str) -> Step:
         if action == "crash":
             raise ValueError("a bug in the game")
+        if action == "wait":
+            raise TimeoutError("no answer in 30 s")
+        if action in ("nan", "inf"):
+            return Step(action, float(action), terminated=True)
         self.observation = f"after {action}"
         reward = float(action) if action.replace(".", "").lstrip("-").isdigit() else 0.0
         won = action == "win"
@@ -123,9 +127,7 @@ def test_the_turn_limit_lowers_the_environments_own_and_never_lifts_it() -> None
 
 
 @pytest.mark.parametrize(("rule", "expected"), [("last", -1.0), ("sum", 2.5), ("max", 3.0)])
-def test_the_return_folds_the_rewards_as_declared(
-    rule: str, expected: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_return_folds_the_rewards_as_declared(rule: str, expected: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Script, "returns", rule)
     assert one(Script(), saying("0.5", "3", "-1"), turn_limit=3).ret == expected
     assert episode_return(Script(), []) == 0.0
@@ -164,6 +166,10 @@ def test_after_the_last_attempt_the_sample_is_masked_with_its_reason() -> None:
         (saying("crash"), "environment_error", "ValueError: a bug in the game"),
         (lambda *_: _raise(EpisodeError("gone")), "environment_error", "EpisodeError: gone"),
         (lambda *_: _raise(RuntimeError("no memory")), "sampler_error", "RuntimeError: no memory"),
+        (saying("nan"), "environment_error", "EpisodeError: the environment gave the reward nan, expected a finite"),
+        (saying("inf"), "environment_error", "EpisodeError: the environment gave the reward inf, expected a finite"),
+        (saying("wait"), "timeout", "TimeoutError: no answer in 30 s"),
+        (lambda *_: _late(), "timeout", "EpisodeError: the server is gone"),
     ],
 )
 def test_when_every_episode_fails_the_run_ends_with_the_first_reason(act: Act, status: str, error: str) -> None:
@@ -171,6 +177,10 @@ def test_when_every_episode_fails_the_run_ends_with_the_first_reason(act: Act, s
     with pytest.raises(RunError, match=rf"all 4 episodes failed .*script/easy/train/0, ended with {status}: {error}"):
         play(environment, actor, tasks=2, samples=2)
     assert environment.started == environment.closed == actor.closed == 4 * ATTEMPTS
+
+
+def _late() -> Any:
+    raise EpisodeError("the server is gone") from TimeoutError()
 
 
 def _raise(error: Exception) -> Any:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
+from typing import TextIO
 
 
 def main() -> None:
@@ -20,6 +22,7 @@ def main() -> None:
     from rftcore.cli.app import app
     from rftcore.errors import RftError
 
+    warnings.showwarning = _warn
     try:
         app(prog_name="rftcore")
     except (RftError, OSError) as error:
@@ -35,6 +38,21 @@ def complain(message: str) -> None:
     from rich.text import Text
 
     Console(stderr=True).print(Text("error: ", "bold red") + Text(message, "default"), soft_wrap=True)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning as a sentence: where it stands in the source is no news to a person."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True).print(Text("warning: ", "bold yellow") + Text(str(message), "default"), soft_wrap=True)
 
 
 def _machine(error: OSError) -> str:

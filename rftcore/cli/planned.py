@@ -1,4 +1,4 @@
-"""What a study would do and cost, in words: `rftcore study --dry-run`."""
+"""What a study or an experiment would do and cost, in words: `--dry-run`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def tell(planned: Study, folder: RunFolder, tflops: float | None) -> None:
 
     config, plan = planned.config, planned.blueprint.plan
     out = console()
-    out.print(f"study {config.name}, id {planned.id[:12]}", style="bold")
+    out.print(f"{planned.blueprint.kind} {config.name}, id {planned.id[:12]}", style="bold")
     out.print(f"model {config.model}, algorithm {config.algorithm.name}, seed {config.seed}")
     _tell_stages(planned)
     _tell_cells(planned)

@@ -76,7 +76,10 @@ def work(folder: RunFolder, executor: Component | None = None) -> Report:
         typer.echo(f"\nStopped. What was complete is saved. This line goes on:\n\n  {resuming(folder)}", err=True)
         raise typer.Exit(130) from None
     except RftError as error:
-        raise type(error)(f"{error}\nWhat was complete is saved. This line goes on:\n\n  {resuming(folder)}") from error
+        text = "the run stopped for the reason above" if error is bars.told else str(error)
+        raise type(error)(
+            f"{text}\nWhat was complete is saved. When that is mended, this line goes on:\n\n  {resuming(folder)}"
+        ) from error
 
 
 def resuming(folder: RunFolder) -> str:

@@ -13,6 +13,7 @@ from importlib import metadata
 from statistics import fmean
 from typing import Any
 
+from packaging.requirements import Requirement
 from pydantic import JsonValue
 
 from rftcore import plugins, records, registry
@@ -29,6 +30,8 @@ _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "pydantic", "numpy"
 _CURVE_LEAVES_OUT = frozenset({"groups", "by_source", "update_seconds"})
 _FLAT = 0.7
 """Share of groups without variance above which a stage hardly learns."""
+_GAP = 1e-2
+"""Difference of two logprobs of one token above which sampler and learner do not agree; rounding makes 1e-5 of it."""
 
 
 def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_seconds: float) -> Report:
@@ -120,6 +123,18 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
             "solves sometimes"
         )
     gaps = [line["sampler_gap"] for line in lines if "sampler_gap" in line]
+    drift = sum(line["drift"] for line in lines)
+    if drift:
+        warnings.append(
+            f"drift: the context of {drift:,} sampled tokens is not the one that they were trained in; expected 0: "
+            "what was learned is not what was sampled"
+        )
+    if gaps and not max(gaps) <= _GAP:
+        warnings.append(
+            f"sampler_gap: a token's logprob in the sampler and in the learner differ by up to {max(gaps):.2g}, "
+            f"expected at most {_GAP:g}: the sampler does not play the policy that is trained; try dtype float32, or "
+            "another sampler"
+        )
     return StageReport(
         name=node.name,
         parent=chain[-2].name if len(chain) > 1 else "base",
@@ -135,33 +150,18 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
         backward=None,
         forward=None,
         largest_drop=None,
-        drift=sum(line["drift"] for line in lines),
+        drift=drift,
         sampler_gap=max(gaps) if gaps else None,
         warnings=warnings,
     )
 
 
 def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:
-    versions = {plugin.dist: plugin.version for plugin in plugins.installed() if plugin.version}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    used = {
-        "environment": config.environments,
-        "algorithm": [config.algorithm.name],
-        "sampler": [config.sampler.name],
-        "metric": [metric.name for metric in config.metrics],
-        "policy": config.references,
-    }
     return {
-        "versions": dict(sorted(versions.items())),
+        "versions": _versions(config, plan),
         "seeds": {"study": config.seed},
         "manifests": plan.manifests,
-        "specs": {
-            f"{kind}/{name}": registry.spec(kind, name).version for kind, names in used.items() for name in names
-        },
+        "specs": plan.specs,
         "model": {"name": config.model, "sha256": plan.model},
         "hardware": {
             "machine": platform.machine(),
@@ -171,3 +171,24 @@ def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:
             "executor": config.executor.name,
         },
     }
+
+
+def _versions(config: Settings, plan: Plan) -> dict[str, str]:
+    """Return the version of every distribution behind a number: the plugins, what they require, and the model's."""
+    versions = {plugin.dist: plugin.version for plugin in plugins.installed() if plugin.version}
+    names = {*_LIBRARIES, *([config.model.replace("/", "-")] if config.model.startswith("rftcore/") else [])}
+    for used in plan.specs:
+        owner = registry.owner(*used.split("/", 1))
+        names |= _required(owner.dist) if owner.version else set()
+    for name in names:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return dict(sorted(versions.items()))
+
+
+def _required(dist: str) -> set[str]:
+    """Return the names of the distributions that `dist` requires on this machine, extras aside."""
+    requirements = [Requirement(line) for line in metadata.requires(dist) or ()]
+    return {each.name for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})}

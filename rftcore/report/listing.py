@@ -78,10 +78,7 @@ def side_by_side(
 ) -> Markup:
     """Return the table that sets things beside each other: a column for each of `heads`, a row for each property."""
     head = tag("tr", tag("th", corner, scope="col"), *(tag("th", name, scope="col") for name in heads))
-    body = [
-        tag("tr", tag("th", label, scope="row"), *(tag("td", value) for value in values))
-        for label, values in rows
-    ]
+    body = [tag("tr", tag("th", label, scope="row"), *(tag("td", value) for value in values)) for label, values in rows]
     return _scrolled(caption, head, body, "facts")
 
 

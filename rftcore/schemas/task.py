@@ -11,6 +11,7 @@ from pydantic import Field, JsonValue
 from rftcore.schemas.frozen import Frozen, digest
 
 Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 class Task(Frozen):
@@ -35,6 +36,11 @@ class Task(Frozen):
         """sha256 of all that an episode depends on, private answer included; the family changes no episode."""
         # Every field is a JSON value already, and a study hashes thousands of tasks: no dump in between.
         return digest({name: getattr(self, name) for name in _FIELDS})
+
+    @property
+    def content(self) -> str:
+        """sha256 of everything but id and split: equal for two tasks that are one problem."""
+        return digest({name: getattr(self, name) for name in _FIELDS if name not in ("id", "split")})
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with some fields changed, and a digest of its own."""

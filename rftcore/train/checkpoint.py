@@ -18,10 +18,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from rftcore.checkpoint import INDEX, verify
 from rftcore.errors import RunError
 from rftcore.models import sha256
 
-_INDEX = "checkpoint.json"
 _OPTIMIZER = "optimizer.safetensors"
 
 
@@ -47,37 +47,6 @@ def load_model(source: Path | str, *, device: torch.device | str = "cpu", dtype:
     except Exception as error:  # loaders raise OSError, ValueError, SafetensorError, KeyError, ...
         raise RunError(f"no model could be loaded from {str(source)!r}: {error}") from error
     return model.to(device).eval()
-
-
-def verify(folder: Path | str) -> None:
-    """Check each file of a checkpoint of ours against its recorded size and sha256; other folders pass.
-
-    Raises RunError naming the damaged file.
-    """
-    index = Path(folder) / _INDEX
-    if not index.is_file():
-        return
-    damaged = f"checkpoint {str(folder)!r} is damaged"
-    for name, expected in _read(index)["files"].items():
-        file = index.parent / name
-        if not file.is_file():
-            raise RunError(f"{damaged}: {name} is missing. {_REMEDY}")
-        size = file.stat().st_size
-        if size != expected["bytes"]:
-            raise RunError(f"{damaged}: {name} has {size} bytes, {expected['bytes']} expected. {_REMEDY}")
-        if sha256(file) != expected["sha256"]:
-            raise RunError(f"{damaged}: the content of {name} has changed. {_REMEDY}")
-
-
-def _read(index: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(index.read_text(encoding="utf-8"))
-        return {"files": dict(found["files"]), "state": dict(found["state"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"checkpoint {str(index.parent)!r} is damaged: {_INDEX} cannot be read. {_REMEDY}") from error
-
-
-_REMEDY = "Delete that folder and resume the run: the stage is trained again from its last good checkpoint."
 
 
 def save_checkpoint(
@@ -115,19 +84,9 @@ def _write(
     if optimizer is not None:
         save_file(_flatten(model, optimizer), staging / _OPTIMIZER)
     files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(staging.iterdir())}
-    (staging / _INDEX).write_text(json.dumps({"schema_version": 1, "state": state, "files": files}, indent=1))
+    (staging / INDEX).write_text(json.dumps({"schema_version": 1, "state": state, "files": files}, indent=1))
     for file in staging.iterdir():
         _sync(file)
-
-
-def read_state(folder: Path) -> dict[str, Any]:
-    """Return the `state` of a checkpoint after checking its files; raises RunError when it is missing or damaged."""
-    index = folder / _INDEX
-    if not index.is_file():
-        raise RunError(f"there is no checkpoint in {str(folder)!r}")
-    verify(folder)
-    state: dict[str, Any] = _read(index)["state"]
-    return state
 
 
 def restore_optimizer(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> None:

@@ -206,6 +206,8 @@ class GenericDecoder(Decoder):
         windowed = getattr(config, "use_sliding_window", True) and getattr(config, "sliding_window", None)
         self._window: int | None = config.sliding_window if windowed and windowed < max_context else None
         kinds = set(getattr(config, "layer_types", None) or ["sliding_attention"])
+        if not kinds <= {"full_attention", "sliding_attention"}:
+            raise ConfigError(f"{_refusal(model)}: its layers are of {', '.join(sorted(kinds))}")
         self._mixed = "sliding_attention" in kinds and len(kinds) > 1
         if "sliding_attention" not in kinds:
             self._window = None

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from rftcore import registry
+from rftcore.checkpoint import read_state
 from rftcore.errors import ConfigError
 from rftcore.formats import prompt_format
 from rftcore.models import find_model
@@ -18,7 +19,7 @@ from rftcore.rollout import ModelActor
 from rftcore.schemas.config import Settings
 from rftcore.schemas.trajectory import Credit, Group
 from rftcore.train.chat import ChatEncoder, load_tokenizer
-from rftcore.train.checkpoint import load_model, read_state, restore_optimizer, save_checkpoint
+from rftcore.train.checkpoint import load_model, restore_optimizer, save_checkpoint
 from rftcore.train.learner import Learner
 from rftcore.train.rows import build_rows
 

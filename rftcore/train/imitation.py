@@ -117,9 +117,7 @@ def _optimizers(model: Any, learning_rate: float) -> list[torch.optim.Optimizer]
 def backward(model: Any, shown: list[Row], context_weight: float, rng: random.Random) -> float:
     """Add the gradient of the loss over `shown`; return the part of the demonstrated tokens."""
     context = [_some_context(row, rng) for row in shown]
-    asked = [
-        Row(row.ids, sorted([*row.positions, *others])) for row, others in zip(shown, context, strict=True)
-    ]
+    asked = [Row(row.ids, sorted([*row.positions, *others])) for row, others in zip(shown, context, strict=True)]
     per_shown = 1 / sum(len(row.positions) for row in shown)
     per_context = context_weight / max(1, sum(map(len, context)))
     total = 0.0

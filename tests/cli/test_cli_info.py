@@ -79,10 +79,19 @@ def test_a_policy_of_core_is_a_name_like_any_other(rftcore: Callable[..., Done])
     assert "environment" not in told
 
 
+def test_a_name_of_a_plugin_that_cannot_be_used_is_told_with_the_reason(broken_site: Site) -> None:
+    done = broken_site.rftcore("info", "oldenv")
+    assert done.returncode == 2
+    assert (
+        "rftcore-future 9.0 may have it, but is incompatible: rftcore-future 9.0 is written for rftcore" in done.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["countign"], "environment 'countign' is not installed\n  did you mean 'counting'?"),
+        (["atlantsi"], "did you mean 'atlantis'? Install it: pip install rftcore-atlantis"),
         (["atlantis"], "pip install rftcore-atlantis"),
         (["counting", "--kind", "metric"], "'counting' names another kind of thing here: environment"),
         (["counting", "--kind", "game"], "--kind game: expected one of environment, algorithm"),

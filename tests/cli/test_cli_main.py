@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import sys
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,20 @@ def test_every_command_shows_examples_in_its_help() -> None:
         assert (
             f"\n        rftcore {command.callback.__name__} " in doc or f"rftcore {command.callback.__name__}\n" in doc
         )
+
+
+@pytest.mark.parametrize("name", [command.callback.__name__ for command in app.registered_commands if command.callback])
+def test_help_shows_every_example_as_it_is_typed(
+    name: str, rftcore: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Square brackets are markup to what renders the help."""
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 160)
+    command = next(c for c in app.registered_commands if c.callback is not None and c.callback.__name__ == name)
+    assert command.callback is not None
+    examples = inspect.cleandoc(command.callback.__doc__ or "").partition("Examples:")[2]
+    shown = rftcore(name, "--help").out
+    for line in filter(None, map(str.strip, examples.splitlines())):
+        assert line.replace("\\[", "[") in shown
 
 
 def test_a_plugin_file_is_loaded_before_the_command(site: Site) -> None:

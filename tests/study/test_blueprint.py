@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import chance  # type: ignore[import-not-found]
 import pytest
 
-from rftcore import ConfigError, Experiment, PluginError, RftError, Study
+from rftcore import ConfigError, Experiment, PluginError, RftError, Study, registry
 from rftcore.blueprint import settings
 from rftcore.schemas.config import ExperimentConfig
+from rftcore.specs import EnvironmentSpec
 from rftcore.study import Evaluation
 from tests.study.conftest import AXES, CHANCE, small
 
@@ -28,8 +31,6 @@ train: even:easy>third
 
 
 def test_objects_in_python_and_a_file_with_overrides_are_one_run(model: Path, tmp_path: Path) -> None:
-    from chance import Even  # type: ignore[import-not-found]
-
     from rftcore_grpo.algorithm import GRPO
     from rftcore_sequential.curricula import Sequential
 
@@ -37,7 +38,7 @@ def test_objects_in_python_and_a_file_with_overrides_are_one_run(model: Path, tm
         name="in-python",
         model=model,
         train=Sequential(train=["even:easy", "third"]),
-        environments=[Even(max_turns=2), "third"],
+        environments=[chance.Even(max_turns=2), "third"],
         algorithm=GRPO(kl=0.02),
         sampling={"max_new_tokens": 3},
         training={"updates": 7},
@@ -163,7 +164,7 @@ def test_everything_that_is_wrong_with_the_components_is_said_at_once() -> None:
     [
         ({"algorithm": "gigpo"}, ["algorithm 'gigpo' is not installed", "pip install rftcore-gigpo"]),
         ({"algorithm": "grop"}, ["did you mean 'grpo'?"]),
-        ({"train": "webshop"}, ["environment 'webshop' is not installed", "pip install rftcore-webshop"]),
+        ({"train": "webshp"}, ["environment 'webshp' is not installed", "pip install rftcore-webshop"]),
         ({"train": {"name": "easy_to_hrd", "environment": "even"}}, ["did you mean 'easy_to_hard'?"]),
         ({"sampler": "vllm"}, ["pip install rftcore-vllm"]),
         ({"executor": "ray"}, ["pip install rftcore-ray"]),
@@ -253,6 +254,127 @@ def test_an_evaluation_takes_every_installed_environment_unless_some_are_named(m
     assert Evaluation(small(model)).config.environments.keys() == {"even"}
 
 
+def test_a_live_component_of_a_class_of_ones_own_is_refused_and_never_replaced() -> None:
+    from rftcore_grpo.algorithm import GRPO
+    from rftcore_sequential.curricula import Single
+
+    class Mine(chance.Even):  # type: ignore[misc]
+        pass
+
+    class Bold(GRPO):
+        pass
+
+    class Other(Single):
+        name = "other"
+
+    for fields, kind, name, says in (
+        ({"environments": [Mine()]}, "environment", "Mine", "the name 'even' stands for chance:Even, which would run"),
+        ({"algorithm": Bold()}, "algorithm", "Bold", "stands for rftcore_grpo.algorithm:GRPO, which would run in its"),
+        ({"train": Other(train="even")}, "curriculum", "Other", "with the name 'other', which nobody has announced"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            Experiment(**{"train": "even", **fields})  # type: ignore[arg-type]
+        assert str(error.value).startswith(f"{kind}: found an instance of {__name__}:")
+        assert says in str(error.value)
+        assert f"registry.add({kind.capitalize()}Spec(name=..., target='{__name__}:" in str(error.value)
+        assert name in str(error.value)
+    with pytest.raises(ConfigError, match="stands for rftcore_sequential"):
+        Study(axes={"transfer": [type("Copy", (Single,), {})(train="even")]})
+
+
+class Announced(chance.Even):  # type: ignore[misc, name-defined]
+    name = "announced"
+
+
+def test_a_class_that_was_announced_may_be_live(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    registry.add(EnvironmentSpec(name="announced", target=f"{__name__}:Announced", summary=""))
+    experiment = Experiment(small(model, train="announced", environments={"announced": {}}))
+    assert Experiment(**small(model, train="announced", environments=[Announced()])).id == experiment.id
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"metrics": []}, "metrics: none of them (the list is empty) summarizes a study, so there would be no report"),
+        ({"references": ["random", "replay"]}, "references.1.file: missing; expected a value"),
+        ({"training": {"updates": True}}, "training.updates: found True, expected a number"),
+        ({"learner": {"learning_rate": True}}, "learner.learning_rate: found True, expected a number"),
+        ({"algorithm": {"name": "grpo", "kl": True}}, "algorithm.kl: found True, expected a number"),
+    ],
+)
+def test_what_would_fail_after_the_training_is_refused_before_it(
+    model: Path, fields: dict[str, Any], message: str
+) -> None:
+    assert message in "\n".join(said(Experiment, **{"model": str(model), "train": "even", **fields}))
+
+
+def test_wrong_keys_of_the_schema_and_of_plugins_are_said_together() -> None:
+    lines = said(
+        Study,
+        axes={"difficulty": [{"name": "single", "train": "even", "updats": 2}]},
+        algorithm={"name": "grpo", "clip_lo": 0.1},
+        environments={"even": {"max_turn": 3}},
+        trainin={},
+    )
+    assert lines == [
+        "trainin: unknown key; did you mean 'training'?",
+        "algorithm.clip_lo: unknown key; did you mean 'clip_low'?",
+        "axes.difficulty.0.updats: unknown key; did you mean 'updates'?",
+        "environments.even.max_turn: unknown key; did you mean 'max_turns'?",
+    ]
+
+
+def test_the_order_of_the_environments_is_no_part_of_the_id(model: Path) -> None:
+    one, other = (
+        Study(small(model, axes={"transfer": ["even"]}, environments={name: {} for name in names}))
+        for names in (("even", "third"), ("third", "even"))
+    )
+    assert one.id == other.id
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"needs_values": True},
+            "needs the values of a critic (needs_values), and the learner of this rftcore has none",
+        ),
+        ({"needs_reference": False}, "pulls to the start policy, but its spec does not say so"),
+    ],
+)
+def test_an_algorithm_that_asks_for_what_the_learner_does_not_give_is_refused(
+    model: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], message: str
+) -> None:
+    def changed(kind: str, name: str, real: Any = registry.spec) -> Any:
+        return replace(real(kind, name), **changes) if kind == "algorithm" else real(kind, name)
+
+    config = small(model, train="even", algorithm={"name": "grpo", "kl": 0.1})
+    Experiment(config)
+    monkeypatch.setattr(registry, "spec", changed)
+    with pytest.raises(PluginError) as error:
+        Experiment(config)
+    assert message in str(error.value)
+
+
+def test_an_installed_environment_that_nobody_named_can_be_left_out(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    registry.add(EnvironmentSpec(name="gone", target="no_such_module:Gone", summary=""))
+    config = small(model, axes={"transfer": ["even"]})
+    assert list(Study(config).config.environments) == ["even"]
+    with pytest.raises(PluginError) as error:
+        Study({**config, "held_out": "installed"})
+    assert "environment 'gone' of this process cannot be imported: ModuleNotFoundError" in str(error.value)
+    assert str(error.value).endswith(
+        "it is here because every installed environment was asked for; leave it out with RFTCORE_BLOCK=this process, "
+        "or name the wanted ones: held_out=listed"
+    )
+    with pytest.raises(PluginError, match=r"name the wanted ones: environments \(--environment\)"):
+        Evaluation(small(model, environments={}))
+
+
 def test_planning_a_study_of_the_real_environments_imports_neither_torch_nor_the_worlds(model: Path) -> None:
     """They would cost seconds, in every dry run too."""
     code = """
@@ -260,7 +382,7 @@ import json, sys, time
 from rftcore import Study, registry
 model = sys.argv[1]
 start = time.process_time()
-study = Study(model=model, axes={"transfer": ["textcraft", "babyai"]}, held_out="installed")
+study = Study(model=model, axes={"transfer": ["textcraft", "babyai"]})
 seconds = time.process_time() - start
 heavy = {"torch", "transformers", "minigrid"} & set(sys.modules)
 lists = 2 * len(registry.names("environment"))

@@ -96,6 +96,14 @@ def test_an_experiment_is_trained_from_the_command_line_alone(rftcore: Command, 
     assert rftcore(*arguments, "sampling.max_new_tokens=3", "references=[]", "--fresh").code == 0
 
 
+def test_a_dry_run_of_an_experiment_writes_nothing(rftcore: Command, model: Path, tmp_path: Path) -> None:
+    done = rftcore("train", "--train", "even:easy>third", "--dry-run", f"model={model}", "training.updates=2")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("experiment run, id ")
+    assert "2 stages" in done.out
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_train_overrides_what_a_file_trains(rftcore: Command, model: Path, tmp_path: Path) -> None:
     file = tmp_path / "experiment.yaml"
     tiny = {"training": {"updates": 1, "groups": 2, "samples": 2}, "evaluation": {"tasks": 2, "samples": 1}}
@@ -122,6 +130,16 @@ def test_train_overrides_what_a_file_trains(rftcore: Command, model: Path, tmp_p
         (["evaluate"], "found nothing to evaluate, expected a model, a run, or, for example: --policy oracle"),
         (["evaluate", "./none"], "model: there is no folder './none'"),
         (["evaluate", "--policy", "orakle"], "did you mean 'oracle'?"),
+        (
+            ["evaluate", "oracel"],
+            "'oracel' is no run in runs and no folder, and a model of the hub is called OWNER/NAME; "
+            "did you mean --policy oracle?",
+        ),
+        (["evaluate", "gpt2"], "is called OWNER/NAME; policies: oracle, random, replay; "),
+        (
+            ["study", "study.yaml", "axes.difficulty.9=even"],
+            "override 'axes.difficulty.9=even' cannot be applied: list",
+        ),
         (["evaluate", "small", "--checkpoint", "x"], "no run is called 'small'"),
         (["report", "small"], "no run is called 'small' or has an id that begins so. Runs in 'runs': none yet"),
         (["metrics", "small"], "no run is called 'small'"),
@@ -345,13 +363,37 @@ def test_a_study_that_is_stopped_from_outside_goes_on_with_the_line_that_it_prin
     assert differences(report_of(folder.path), report_of(study_folder.path)) == []
 
 
-def test_an_error_in_a_job_is_told_with_the_line_that_goes_on(rftcore: Command, copied: Path) -> None:
+def test_an_error_in_a_job_is_told_once_with_the_line_that_goes_on(rftcore: Command, copied: Path) -> None:
     folder = RunFolder(copied / "partial")
     _, plan = load_record(folder)
     folder.cell(plan.cells[5].key).unlink()
-    weights = folder.stage(plan.cells[5].checkpoint or "") / "checkpoint" / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1])
+    index = folder.stage(plan.cells[5].checkpoint or "") / "checkpoint" / "checkpoint.json"
+    (index.parent / "config.json").unlink()
+    index.write_text('{"files": {}, "state": {}}')  # sound to look at, and no model
     done = rftcore("resume", "partial")
     assert done.code == 2
-    assert done.err.count("model.safetensors has") == 2  # when it happens, and at the end
-    assert done.err.endswith("\nWhat was complete is saved. This line goes on:\n\n  rftcore resume partial\n")
+    assert done.err.count("holds no config.json") == 1
+    assert done.err.endswith(
+        "\nerror: the run stopped for the reason above\n"
+        "What was complete is saved. When that is mended, this line goes on:\n\n  rftcore resume partial\n"
+    )
+
+
+@pytest.mark.filterwarnings("default::RuntimeWarning")
+def test_a_run_without_a_readable_record_is_listed_and_its_own_command_mends_it(
+    rftcore: Command, copied: Path, study_file: Path, study_folder: RunFolder, differences: Differences
+) -> None:
+    shutil.rmtree(copied / "partial")
+    record = copied / "small" / "run.json"
+    record.write_text(record.read_text(encoding="utf-8")[:-9])
+    (row,) = json.loads(rftcore("runs", "--json").out)["runs"]
+    assert (row["name"], row["state"], row["id"]) == ("small", "unreadable", "")
+    assert "small: 'runs/small/run.json' cannot be read" in rftcore("runs").out
+    resumed = rftcore("resume", "small")
+    assert resumed.code == 2
+    assert resumed.err.rstrip().endswith("under its name: it writes the file anew and does not repeat what is complete")
+    done = rftcore("study", study_file)
+    assert done.code == 0, done.err
+    assert done.err.startswith("warning: 'runs/small/run.json' cannot be read: ")
+    assert done.err.endswith("; it is now run.json.damaged, and written anew\n")  # and no job was left
+    assert differences(report_of(copied / "small"), report_of(study_folder.path)) == []

@@ -60,6 +60,30 @@ def test_what_is_trained_can_be_overridden_whole_or_in_part() -> None:
     assert study.axes.sequence[0].name == "sequential"
 
 
+def test_a_number_in_a_key_is_a_place_in_a_list() -> None:
+    given = {"axes": {"difficulty": ["a:easy", {"name": "single", "train": "a:hard"}]}}
+    study = compose(StudyConfig, given, ["axes.difficulty.0=b:easy", "axes.difficulty.1.updates=4"])
+    assert [item.options for item in study.axes.difficulty] == [{"train": "b:easy"}, {"train": "a:hard", "updates": 4}]
+
+
+@pytest.mark.parametrize("override", ["axes.difficulty.7=a", "axes.difficulty.first=a", "axes.difficulty={a: 1}"])
+def test_a_place_that_a_list_does_not_have_is_a_sentence(override: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        compose(StudyConfig, {"axes": {"difficulty": ["a"]}}, [override])
+    assert str(error.value).startswith(f"override {override!r} cannot be applied: ")
+    assert str(error.value).endswith("with the number of an item where it goes through a list, and a value in YAML")
+
+
+def test_an_option_after_a_new_name_belongs_to_that_name() -> None:
+    algorithm = experiment("algorithm=ppo", "algorithm.clip=0.3", algorithm={"name": "grpo", "kl": 0.1}).algorithm
+    assert (algorithm.name, algorithm.options) == ("ppo", {"clip": 0.3})
+
+
+def test_overrides_are_a_list() -> None:
+    with pytest.raises(ConfigError, match=r"overrides: found the text 'seed=1', expected a list, such as \['seed=1'\]"):
+        compose(ExperimentConfig, {"train": "even"}, "seed=1")
+
+
 def test_interpolations_are_resolved(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_text("seed: 3\nname: seed-${seed}\ntrain: even\n")

@@ -11,9 +11,9 @@ from chance import Even  # type: ignore[import-not-found]
 
 from rftcore import ConfigError, Experiment, Study, Task, registry
 from rftcore.errors import SplitError
-from rftcore.plan import Plan, manifest
+from rftcore.plan import Plan
 from rftcore.schemas.frozen import digest
-from rftcore.schemas.task import Split
+from rftcore.schemas.task import Split, manifest
 from rftcore.specs import EnvironmentSpec
 from tests.study.conftest import AXES, small
 
@@ -153,6 +153,9 @@ class Odd(Even):  # type: ignore[misc]
         tasks = list(super().tasks(split, difficulty))
         if self.fault == "overlap" and (split, difficulty) == ("test", "hard"):
             return [tasks[0], *super().tasks("train", "easy")]
+        if self.fault == "renamed" and (split, difficulty) == ("test", "hard"):
+            own = super().tasks("train", "hard")[5]
+            return [*tasks, own.model_copy(update={"id": "odd/hard/test/new", "split": "test"})]
         if self.fault == "none" and split == "test":
             return []
         return [tasks[0], *tasks] if self.fault == "twice" else tasks
@@ -180,6 +183,11 @@ def odd(monkeypatch: pytest.MonkeyPatch) -> type[Odd]:
     [
         ("overlap", "task 'odd/easy/train/0' of odd is in easy/train and in hard/test; expected one"),
         ("twice", "task 'odd/easy/train/0' of odd is in easy/train and in easy/train; expected one"),
+        (
+            "renamed",
+            "the test task 'odd/hard/test/new' of odd has the content of the train task 'odd/hard/train/5'; expected "
+            "none in common: report it to the authors of the environment",
+        ),
         ("none", "odd lists no test tasks of difficulty 'easy'"),
     ],
 )

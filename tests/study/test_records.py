@@ -171,12 +171,28 @@ def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("text", ["{}", '{"id": "a", "kind": "study"}'])
-def test_a_record_that_is_none_is_named_and_passed_over(tmp_path: Path, text: str) -> None:
+def test_a_record_that_is_none_is_named_and_no_id_finds_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "run.json").write_text(text)
     with pytest.raises(RunError, match=r"run\.json' is no record of a run: .*config, .*plan missing"):
         RunFolder(tmp_path / "odd").record()
-    assert list(all_runs(tmp_path)) == []
+    assert [folder.path.name for folder in all_runs(tmp_path)] == ["odd"]
+    with pytest.raises(RunError, match=r"no run is called 'a' .*: none yet"):
+        find_run("a", tmp_path)
+
+
+def test_a_record_that_is_no_json_any_more_is_set_aside_by_the_command_that_made_it(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "demo")
+    folder.create(record("aaa"))
+    file = folder.path / "run.json"
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole[:-9])
+    with pytest.raises(RunError, match=r"run\.json' cannot be read: .*\. Give the command that made this run again"):
+        folder.record()
+    with pytest.warns(RuntimeWarning, match=r"run\.json' cannot be read: .* it is now run\.json\.damaged"):
+        assert not folder.create(record("aaa"))
+    assert file.read_text(encoding="utf-8") == whole
+    assert (folder.path / "run.json.damaged").read_text(encoding="utf-8") == whole[:-9]
 
 
 def test_a_run_is_found_by_its_name_its_folder_and_the_start_of_its_id(

@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 
 from rftcore import Experiment, RunError
+from rftcore.blueprint import load_record
+from rftcore.checkpoint import verify
 from rftcore.display import Display
 from rftcore.executor import Progress
-from rftcore.records import RunFolder, read_lines
+from rftcore.records import RunFolder, read_lines, write_json
 from rftcore.study import finished, run_folder
 from tests.study.conftest import in_child, kill_myself, report_of, small
 
@@ -40,14 +42,31 @@ def experiment(config: dict[str, Any]) -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The report of the run that nothing happened to."""
+def done_once(config: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nothing happened to."""
     from tests.study.conftest import small_world
 
     root = tmp_path_factory.mktemp("undisturbed")
     with small_world():
         Experiment(config).run(root)
-    return report_of(root / "small")
+    return root / "small"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(done_once: Path) -> dict[str, Any]:
+    """Its report."""
+    return report_of(done_once)
+
+
+@pytest.fixture
+def finished_run(done_once: Path, tmp_path: Path) -> Callable[[], RunFolder]:
+    """Return a copy of the finished run."""
+
+    def copy() -> RunFolder:
+        shutil.copytree(done_once, tmp_path / "copy")
+        return RunFolder(tmp_path / "copy")
+
+    return copy
 
 
 @contextmanager
@@ -197,31 +216,91 @@ def test_files_that_cannot_grow_are_an_error_and_not_a_damaged_run(
     assert differences(report_of(tmp_path / "small"), undisturbed) == []
 
 
-def test_a_damaged_checkpoint_is_named_and_made_again_when_it_is_deleted(
-    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (
+            lambda weights: weights.write_bytes(weights.read_bytes()[:-5]),
+            r"model\.safetensors has \d+ bytes, \d+ expected",
+        ),
+        (lambda weights: weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f"), r"the content of .* has changed"),
+        (lambda weights: weights.unlink(), r"model\.safetensors is missing"),
+        (lambda weights: (weights.parent / "checkpoint.json").write_text("{"), r"checkpoint\.json cannot be read"),
+    ],
+)
+def test_a_damaged_checkpoint_is_set_aside_and_its_stage_is_trained_again(
+    undisturbed: dict[str, Any],
+    finished_run: Callable[[], RunFolder],
+    differences: Differences,
+    damage: Callable[[Path], object],
+    said: str,
 ) -> None:
-    experiment.run(tmp_path)
-    folder, plan = RunFolder(tmp_path / "small"), experiment.blueprint.plan
+    folder = finished_run()
+    _, plan = load_record(folder)
     checkpoint = folder.stage(plan.stages[0].key) / "checkpoint"
     needs = next(cell for cell in plan.cells if cell.checkpoint == plan.stages[0].key)
-    weights = (checkpoint / "model.safetensors").read_bytes()
-
+    damage(checkpoint / "model.safetensors")
+    run_folder(folder)  # nothing needs it any more
     folder.cell_figures(needs.key).unlink()
-    (checkpoint / "model.safetensors").write_bytes(weights[:-5])
-    with pytest.raises(RunError, match=rf"model\.safetensors has {len(weights) - 5} bytes, {len(weights)} expected"):
+    with pytest.warns(RuntimeWarning, match=rf"{said}; it is now checkpoint\.damaged, and even:easy is trained again"):
         run_folder(folder)
-    (checkpoint / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
-    with pytest.raises(RunError, match=r"the content of model\.safetensors has changed"):
-        run_folder(folder)
-    (checkpoint / "model.safetensors").unlink()
-    with pytest.raises(RunError, match=r"model\.safetensors is missing. Delete that folder and resume the run"):
-        run_folder(folder)
-    (checkpoint / "checkpoint.json").write_text('{"files"')
-    with pytest.raises(RunError, match=r"checkpoint\.json cannot be read. Delete that folder and resume the run"):
-        run_folder(folder)
-    shutil.rmtree(checkpoint)
-    run_folder(folder)
+    verify(checkpoint)
+    assert (checkpoint.parent / "checkpoint.damaged").is_dir()
     assert differences(report_of(folder.path), undisturbed) == []
+
+
+def test_a_damaged_checkpoint_of_a_stage_that_was_stopped_is_set_aside(
+    experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
+) -> None:
+    class Stopped(Display):
+        def progress(self, progress: Progress) -> None:
+            if progress.total == 3 and progress.done == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(tmp_path, display=Stopped())
+    folder = RunFolder(tmp_path / "small")
+    resume = folder.stage(experiment.blueprint.plan.stages[0].key) / "resume"
+    os.truncate(resume / "optimizer.safetensors", 100)
+    with pytest.warns(RuntimeWarning, match=r"optimizer\.safetensors has 100 bytes.* it is now resume\.damaged"):
+        run_folder(folder)
+    assert differences(report_of(folder.path), undisturbed) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("model", "0" * 64, r"\n  model \S+: it was 000000000000, and is [0-9a-f]{12}\n"),
+        (
+            "manifests",
+            {"even/easy/test": "1" * 64},
+            r"\n  task list even/easy/test: its sha256 was 111111111111, and is",
+        ),
+        (
+            "specs",
+            {"environment/even": "0"},
+            r"\n  environment even: its behaviour version was 0, and is 1 in .*chance\.py",
+        ),
+    ],
+)
+def test_a_run_whose_model_tasks_or_plugins_have_changed_does_not_go_on(
+    finished_run: Callable[[], RunFolder], key: str, value: Any, said: str
+) -> None:
+    folder = finished_run()
+    record = folder.record()
+    plan = record["plan"]
+    plan[key] = {**plan[key], **value} if isinstance(value, dict) else value
+    write_json(folder.path / "run.json", record)
+    report = folder.path / "report.json"
+    report.unlink()
+    run_folder(folder)  # nothing is played any more, so nothing is mixed
+    report.unlink()
+    folder.cell(plan["cells"][0]["key"]).unlink()
+    with pytest.raises(RunError, match=rf"this run cannot go on: .*{said}") as error:
+        run_folder(folder)
+    assert str(error.value).endswith("Bring back what it was made with, or make a new run under another name")
+    assert len(str(error.value).splitlines()) == 3
+    assert not report.exists()
 
 
 def test_checkpoints_that_nothing_needs_any_more_may_be_deleted(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ from rftcore import Experiment, RunError, Study
 from rftcore.blueprint import load_record
 from rftcore.display import Display
 from rftcore.executor import Job, Progress
-from rftcore.records import RunFolder, read_groups, read_lines
-from rftcore.report.build import _facts
+from rftcore.records import RunFolder, line, read_groups, read_lines
+from rftcore.report.build import _facts, _versions, build_report
 from rftcore.study import Evaluation, run_folder
 from tests.specimens.chance import Even
 from tests.study.conftest import report_of, small
@@ -151,6 +153,36 @@ def test_groups_without_variance_are_reported(model: Path, tmp_path: Path) -> No
     assert report.stages[0].sampler_gap is None
 
 
+def test_a_sampler_that_does_not_play_what_is_trained_is_a_warning(study_folder: RunFolder, tmp_path: Path) -> None:
+    shutil.copytree(study_folder.path, tmp_path / "copy")
+    folder = RunFolder(tmp_path / "copy")
+    config, plan = load_record(folder)
+    assert build_report(folder, config, plan, study_seconds=0.0).stages[0].warnings == []
+    log = folder.stage(plan.stages[0].key) / "updates.jsonl"
+    lines = read_lines(log)
+    lines[1] |= {"drift": 1200, "sampler_gap": 0.25}
+    log.write_text("".join(line(value) for value in lines))
+    drift, gap = build_report(folder, config, plan, study_seconds=0.0).stages[0].warnings
+    assert drift.startswith("drift: the context of 1,200 sampled tokens is not the one that they were trained in")
+    assert gap.startswith("sampler_gap: a token's logprob in the sampler and in the learner differ by up to 0.25, ")
+
+
+def test_the_report_names_the_version_of_everything_behind_a_number(model: Path) -> None:
+    study = Study(small(model, axes={"transfer": ["even"]}))
+    assert study.blueprint.plan.specs == {
+        "environment/even": "1",
+        "algorithm/grpo": "1",
+        "curriculum/single": "1",
+        "sampler/hf": "1",
+        "metric/generalization": "1",
+        "policy/random": "1",
+        "policy/oracle": "1",
+    }
+    versions = _versions(study.config.model_copy(update={"model": "rftcore/tiny"}), study.blueprint.plan)
+    for name in ("rftcore", "rftcore-tiny", "rftcore-grpo", "numpy", "torch", "omegaconf", "pluggy"):
+        assert versions[name] == version(name)
+
+
 def test_running_again_does_nothing_again(model: Path, tmp_path: Path, differences: Differences) -> None:
     experiment = Experiment(small(model, train="even:easy"))
     experiment.run(tmp_path)
@@ -170,6 +202,7 @@ def test_the_seconds_of_all_sessions_count(model: Path, tmp_path: Path) -> None:
         '{"at": "2026-01-01T10:00:00.000+00:00", "event": "RunStarted"}\n'
         '{"at": "2026-01-01T10:00:40.000+00:00", "event": "UpdateFinished"}\n'
         '{"at": "2026-01-01T12:00:00.000+00:00", "event": "RunStarted"}\n'
+        'this line \ufffd is damaged\n[1]\n{"at": "noon", "event": "RunStarted"}\n'
         '{"at": "2026-01-01T12:00:02.500+00:00", "event": "UpdateFinished"}\n'
         '{"at": "2026-01-01T12:00:0'
     )
@@ -216,9 +249,9 @@ def test_after_a_failure_nothing_else_begins_and_what_was_done_stays(model: Path
     folder = experiment.create(tmp_path)
     stage = folder.stage(experiment.blueprint.plan.stages[0].key)
     (stage / "resume").mkdir(parents=True)
-    (stage / "resume" / "checkpoint.json").write_text("{")
+    (stage / "resume" / "checkpoint.json").write_text('{"files": {}, "state": {}}')
     diary = Diary()
-    with pytest.raises(RunError, match=r"is damaged.*Delete that folder and resume the run"):
+    with pytest.raises(RunError, match=r"is damaged \('update'\)"):
         experiment.run(tmp_path, display=diary)
     assert (diary.errors, diary.done) == (["train even:easy"], [])
     (stage / "resume" / "checkpoint.json").unlink()

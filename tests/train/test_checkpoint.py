@@ -13,9 +13,10 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
+from rftcore.checkpoint import read_state, verify
 from rftcore.errors import RunError
 from rftcore.train import checkpoint
-from rftcore.train.checkpoint import load_model, read_state, restore_optimizer, save_checkpoint, verify
+from rftcore.train.checkpoint import load_model, restore_optimizer, save_checkpoint
 from rftcore.train.rows import Row
 from rftcore.train.tiny import build_tokenizer
 
@@ -78,14 +79,18 @@ def saved(tmp_path: Path, make_model: Make) -> Path:
 def test_a_missing_file_is_named(saved: Path) -> None:
     (saved / "model.safetensors").unlink()
     for read in (verify, read_state, load_model):
-        with pytest.raises(RunError, match=r"last' is damaged: model\.safetensors is missing\. Delete that folder"):
+        with pytest.raises(
+            RunError, match=r"last' is damaged: model\.safetensors is missing\. To have it made again, delete"
+        ):
             read(saved)
 
 
 def test_a_truncated_file_is_named_with_its_sizes(saved: Path) -> None:
     size = (saved / "model.safetensors").stat().st_size
     os.truncate(saved / "model.safetensors", 100)
-    with pytest.raises(RunError, match=rf"model\.safetensors has 100 bytes, {size} expected\. Delete"):
+    with pytest.raises(
+        RunError, match=rf"model\.safetensors has 100 bytes, {size} expected\. To have it made again, delete"
+    ):
         load_model(saved)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 
 from rftcore.conversation import History
-from rftcore.errors import RunError
+from rftcore.errors import ConfigError, RunError
 from rftcore.formats import Plain
 from rftcore.rollout import ModelActor, collect
 from rftcore.sampler import Completion, ContextFull, Request
@@ -119,6 +120,26 @@ def test_what_shares_a_batch_changes_no_token(
     together = play(make_sampler(make_model(kind), slots=8), letters, talk, lanes=8)
     assert tokens(together) == tokens(alone)
     assert len({str(answers) for answers in tokens(alone)}) > 10
+
+
+def test_a_model_whose_layers_see_only_chunks_is_refused(make_sampler: Make) -> None:
+    """Its cache would be right in a short rehearsal, and wrong as soon as a context passes a chunk."""
+    torch.manual_seed(0)
+    config = transformers.Llama4TextConfig(
+        vocab_size=32,
+        hidden_size=32,
+        intermediate_size=48,
+        intermediate_size_mlp=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        num_local_experts=2,
+        attention_chunk_size=20,
+        pad_token_id=0,
+    )
+    with pytest.raises(ConfigError, match=r"type 'llama4_text' across turns.*: its layers are of chunked_attention"):
+        make_sampler(transformers.Llama4ForCausalLM(config).eval())
 
 
 def test_at_temperature_zero_every_sample_takes_the_most_likely_tokens(

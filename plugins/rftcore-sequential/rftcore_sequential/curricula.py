@@ -123,6 +123,7 @@ class EasyToHard(Planned):
         """Options of the curriculum."""
 
         environment: str
+        """Where it trains: the name of an installed environment."""
         difficulties: tuple[str, ...] = ("easy", "hard")
         """In the order of training."""
         updates: Updates | tuple[Updates | None, ...] | None = None

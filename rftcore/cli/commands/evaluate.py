@@ -87,7 +87,28 @@ def _source(what: str | None, checkpoint: str | None, policy: str | None, runs: 
     is_run = any((place / "run.json").is_file() for place in (runs / what, Path(what)))
     if is_run or checkpoint is not None:
         return _of_run(find_run(what, runs), checkpoint)
+    _check_model(what, runs)
     return {"model": what, "references": ["random", "oracle"]}
+
+
+def _check_model(what: str, runs: Path) -> None:
+    """Refuse a bare word that is neither a run nor a folder: asking a hub for it would take minutes to fail."""
+    from difflib import get_close_matches
+
+    from rftcore import registry
+    from rftcore.records import all_runs
+
+    if "/" in what or Path(what).is_dir():
+        return
+    policies = {name: f"--policy {name}" for name in registry.names("policy")}
+    known = {**policies, **{folder.path.name: folder.path.name for folder in all_runs(runs)}}
+    close = get_close_matches(what, known, n=1)
+    hint = (
+        f"did you mean {known[close[0]]}?" if close else f"policies: {', '.join(policies)}; `rftcore runs` lists runs"
+    )
+    raise ConfigError(
+        f"{what!r} is no run in {runs} and no folder, and a model of the hub is called OWNER/NAME; {hint}"
+    )
 
 
 def _of_run(folder: Any, checkpoint: str | None) -> dict[str, Any]:

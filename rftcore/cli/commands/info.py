@@ -95,11 +95,13 @@ def _nearest_kind(name: str) -> str:
             if spec.name == name:
                 return spec.kind
     for kind in registry.KINDS:
-        if name in registry.KNOWN.get(kind, {}) or get_close_matches(name, registry.names(kind), n=1):
+        if get_close_matches(name, {*registry.names(kind), *registry.KNOWN.get(kind, {})}, n=1):
             return kind
+    failed = [row for row in registry.plugins() if row.status not in ("ok", "conflict")]
+    told = "".join(f"\n  {row.owner} may have it, but is {row.status}: {row.reason}" for row in failed)
     raise PluginError(
         f"nothing is named {name!r} here; `rftcore plugins` lists the names, "
-        "and `rftcore plugins --verbose` what is broken"
+        f"and `rftcore plugins --verbose` what is broken{told}"
     )
 
 

@@ -24,7 +24,9 @@ def resume(
         rftcore resume 3fa94b1c
         rftcore resume demo --jobs 4
     """
+    from rftcore.blueprint import load_record
     from rftcore.records import find_run
 
     folder = find_run(run, runs)
+    load_record(folder)  # without one there is nothing that `work` could advise
     show(work(folder, side_by_side(jobs)), folder)

@@ -27,7 +27,7 @@ def runs(
     """
     from rftcore.records import all_runs
 
-    rows = [_row(folder) for folder, _ in all_runs(root)]
+    rows = [_row(folder) for folder in all_runs(root)]
     if as_json:
         emit({"runs": rows})
     elif rows:
@@ -35,6 +35,9 @@ def runs(
             (row["name"], row["id"][:12], row["kind"], row["state"], f"{row['done']} of {row['total']}") for row in rows
         ]
         table(("name", "id", "kind", "state", "jobs done"), lines)
+        for row in rows:
+            if row["problem"]:
+                console().print(f"\n{row['name']}: {row['problem']}", style="yellow")
     else:
         console().print(f"no runs in {root}; `rftcore train --help` shows how to make one")
 
@@ -44,11 +47,12 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     from rftcore.errors import RftError
     from rftcore.study import finished
 
-    record = folder.record()
-    row = {"name": folder.path.name, "path": str(folder.path), "id": str(record["id"]), "kind": str(record["kind"])}
+    row = {"name": folder.path.name, "path": str(folder.path), "id": "", "kind": ""}
     try:
+        record = folder.record()
+        row |= {"id": str(record["id"]), "kind": str(record["kind"])}
         _, plan = load_record(folder)
-    except RftError as error:  # made by another version, for example
+    except RftError as error:  # damaged, or made by another version
         return {**row, "state": "unreadable", "done": 0, "total": 0, "problem": str(error)}
     done, total = len(finished(folder, plan)), len(plan.stages) + len(plan.cells)
     complete = done == total and (folder.path / "report.json").is_file()

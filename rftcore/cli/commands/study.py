@@ -30,7 +30,7 @@ def study(
     jobs: Jobs = None,
     runs: Runs = RUNS,
 ) -> None:
-    """Run a study: train every line once, evaluate every checkpoint on the same test tasks, and report.
+    r"""Run a study: train every line once, evaluate every checkpoint on the same test tasks, and report.
 
     The same command again goes on where it stopped; what is done is not done again.
 
@@ -40,7 +40,7 @@ def study(
         rftcore study study.yaml
         rftcore study study.yaml --name short training.updates=5 evaluation.tasks=16
         rftcore study study.yaml --jobs 4
-        rftcore study study.yaml "axes.transfer=[textcraft, babyai]"
+        rftcore study study.yaml "axes.transfer=\[textcraft, babyai]"
     """
     from rftcore.records import RunFolder
     from rftcore.schemas.config import StudyConfig

@@ -1,0 +1,60 @@
+"""What a checkpoint of ours promises, checked without torch: every file has its recorded size and hash.
+
+Weights are read and written in `rftcore.train.checkpoint`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rftcore.errors import RunError
+from rftcore.models import sha256
+
+INDEX = "checkpoint.json"
+"""Lists the files of a checkpoint, and what training has behind it."""
+
+
+def verify(folder: Path | str) -> None:
+    """Check each file of a checkpoint of ours against its recorded size and sha256; other folders pass.
+
+    Raises RunError naming the damaged file.
+    """
+    index = Path(folder) / INDEX
+    if not index.is_file():
+        return
+    for name, expected in _read(index)["files"].items():
+        file = index.parent / name
+        if not file.is_file():
+            raise _damaged(index, f"{name} is missing")
+        size = file.stat().st_size
+        if size != expected["bytes"]:
+            raise _damaged(index, f"{name} has {size} bytes, {expected['bytes']} expected")
+        if sha256(file) != expected["sha256"]:
+            raise _damaged(index, f"the content of {name} has changed")
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """Return the `state` of a checkpoint after checking its files; raises RunError when it is missing or damaged."""
+    index = folder / INDEX
+    if not index.is_file():
+        raise RunError(f"there is no checkpoint in {str(folder)!r}")
+    verify(folder)
+    state: dict[str, Any] = _read(index)["state"]
+    return state
+
+
+def _read(index: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(index.read_text(encoding="utf-8"))
+        return {"files": dict(found["files"]), "state": dict(found["state"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(index, f"{INDEX} cannot be read") from error
+
+
+def _damaged(index: Path, what: str) -> RunError:
+    return RunError(
+        f"checkpoint {str(index.parent)!r} is damaged: {what}. To have it made again, delete the folder of its stage, "
+        f"{str(index.parent.parent)!r}, and resume the run: the stage is trained from its beginning"
+    )

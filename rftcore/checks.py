@@ -1,0 +1,151 @@
+"""What a configuration has to be, beyond the form of its keys, before anything runs that costs time.
+
+Each check looks at one thing and raises. `Checks` runs them to the last, so that a person sees all that is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from rftcore import registry
+from rftcore.algorithm import Algorithm
+from rftcore.errors import ConfigError, PluginError, RftError
+from rftcore.metric import Metric
+from rftcore.options import validate
+from rftcore.plan import Plan
+from rftcore.schemas.config import Component, EvaluationConfig, Settings, StudyConfig
+
+
+class Checks:
+    """Runs checks and keeps what they raise."""
+
+    def __init__(self) -> None:
+        self._failures: list[RftError] = []
+
+    def __call__(self, check: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what `check` returns, or None when it fails."""
+        try:
+            return check(*arguments)
+        except RftError as error:
+            self._failures.append(error)
+
+    def finish(self) -> None:
+        """Raise what failed: a single failure as it is, several as one ConfigError."""
+        texts = list(dict.fromkeys(map(str, self._failures)))
+        if len(texts) > 1:
+            raise ConfigError("\n".join(texts))
+        if texts:
+            raise self._failures[0]
+
+
+def complete(kind: str, component: Component, where: str) -> Component:
+    """Return `component` with every option of its plugin filled in."""
+    options = validate(registry.config(kind, component.name), component.options, where)
+    return Component(name=component.name, options=options.model_dump(mode="json"))
+
+
+def complete_algorithm(component: Component) -> Component:
+    """Return the algorithm with every option filled in. Raises PluginError when the learner cannot serve it."""
+    whole = complete("algorithm", component, "algorithm")
+    check_algorithm(registry.create("algorithm", whole.name, whole.options))
+    return whole
+
+
+def check_options(checks: Checks, given: Mapping[str, Any]) -> None:
+    """Check what plugins can say of a configuration whose other keys are wrong."""
+    for key in ("algorithm", "sampler", "executor"):
+        checks(_check_component, key, given.get(key), key)
+    checks(_check_component, "curriculum", given.get("train"), "train")
+    axes, environments = given.get("axes"), given.get("environments")
+    for axis, items in axes.items() if isinstance(axes, Mapping) else ():
+        for number, item in enumerate(items if isinstance(items, list) else ()):
+            checks(_check_component, "curriculum", item, f"axes.{axis}.{number}")
+    for name, options in environments.items() if isinstance(environments, Mapping) else ():
+        if isinstance(options, Mapping):
+            checks(_check_environment, name, options)
+
+
+def _check_component(kind: str, given: Any, where: str) -> None:
+    if isinstance(given, Mapping) and isinstance(given.get("name"), str):
+        complete(kind, Component.model_validate(dict(given)), where)
+
+
+def _check_environment(name: str, options: Mapping[str, Any]) -> None:
+    validate(registry.config("environment", name), options, f"environments.{name}")
+
+
+def check_calibrated(config: Settings, names: Collection[str]) -> None:
+    """Refuse the calibration of an environment that the run does not have."""
+    for name in config.calibration:
+        if name not in names:
+            raise ConfigError(f"calibration.{name}: this run has no such environment; expected {', '.join(names)}")
+
+
+def check_sampling(config: Settings) -> None:
+    """Refuse to train on samples that are all equal."""
+    if config.sampling.temperature == 0.0 and not isinstance(config, EvaluationConfig):
+        raise ConfigError(
+            "sampling.temperature: found 0.0, expected more where something is trained: "
+            "every sample of a group would be equal, so nothing is learned"
+        )
+
+
+def check_policy(name: str, where: str) -> None:
+    """Refuse a policy that cannot play as it is: a reference has a name and no options."""
+    try:
+        validate(registry.config("policy", name), {}, where)
+    except ConfigError as error:
+        raise ConfigError(f"{error}\n  {where}: expected a policy without required options, such as oracle") from error
+
+
+def check_metrics(config: Settings) -> None:
+    """Refuse metrics of which none makes a report; a name that is not installed has been named already."""
+    names = [metric.name for metric in config.metrics]
+    known = [name for name in names if name in registry.names("metric")]
+    summarized = [name for name in known if registry.resolve("metric", name).study is not Metric.study]
+    if not summarized and known == names:
+        raise ConfigError(
+            f"metrics: none of them ({', '.join(names) or 'the list is empty'}) summarizes a study, so there would be "
+            "no report; add 'generalization' (rftcore-generalization)"
+        )
+
+
+def check_algorithm(algorithm: Algorithm) -> None:
+    """Refuse an algorithm that asks for what the learner does not give."""
+    spec: Any = registry.spec("algorithm", algorithm.name)
+    if spec.needs_values:
+        raise PluginError(
+            f"algorithm {spec.name!r} of {registry.owner('algorithm', spec.name).owner} needs the values of a critic "
+            "(needs_values), and the learner of this rftcore has none; choose another algorithm: "
+            f"{', '.join(name for name in registry.names('algorithm') if name != spec.name) or 'none is installed'}"
+        )
+    if algorithm.reference_weight() > 0 and not spec.needs_reference:
+        raise PluginError(
+            f"algorithm {spec.name!r} of {registry.owner('algorithm', spec.name).owner} pulls to the start policy, but "
+            "its spec does not say so; expected needs_reference=True: report it to its authors"
+        )
+
+
+def check_published(config: Settings, plan: Plan) -> None:
+    """Refuse a published figure that stands beside nothing."""
+    if not isinstance(config, StudyConfig) or config.published is None:
+        return
+    trained = {cell.train for cell in plan.cells}
+    measured: dict[str, set[str]] = {}
+    for cell in plan.cells:
+        measured.setdefault(cell.environment, set()).add(cell.difficulty)
+    for number, figure in enumerate(config.published.figures):
+        where = f"published.figures.{number}"
+        if figure.train not in trained:
+            raise ConfigError(f"{where}.train: found {figure.train!r}, expected one of {', '.join(sorted(trained))}")
+        if figure.environment not in {*measured, "held-in", "held-out"}:
+            raise ConfigError(
+                f"{where}.environment: found {figure.environment!r}, expected held-in, held-out, {', '.join(measured)}"
+            )
+        difficulties = sorted(measured.get(figure.environment, ()))
+        if figure.difficulty is not None and figure.difficulty not in difficulties:
+            raise ConfigError(
+                f"{where}.difficulty: found {figure.difficulty!r}, expected "
+                + (" or ".join(difficulties) or "none: held-in and held-out are means over all difficulties")
+            )

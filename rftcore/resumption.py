@@ -1,0 +1,83 @@
+"""What must hold before a run goes on: nothing that its numbers depend on has changed, and it goes on from whole files.
+
+Old and new numbers are never mixed: a run whose model, task lists or plugins are not the recorded ones is refused. A
+damaged checkpoint is moved aside, so that its stage is trained again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Collection, Iterator
+
+from rftcore import registry
+from rftcore.blueprint import make_environment
+from rftcore.checkpoint import verify
+from rftcore.errors import RunError
+from rftcore.models import fingerprint
+from rftcore.plan import Plan, make_plan
+from rftcore.records import RunFolder
+from rftcore.schemas.config import Settings
+
+
+def check_unchanged(config: Settings, plan: Plan) -> None:
+    """Raise RunError that names what is not as it was when `plan` was made, and as `make_plan` does."""
+    environments = {name: make_environment(config, name) for name in config.environments}
+    now = make_plan(config, environments, fingerprint(config.model) if plan.model else "")
+    changes = [f"\n  {change}" for change in _changes(config, plan, now)]
+    if changes:
+        raise RunError(
+            f"this run cannot go on: what its numbers depend on has changed since it was made{''.join(changes)}\n"
+            "Bring back what it was made with, or make a new run under another name"
+        )
+
+
+def _changes(config: Settings, plan: Plan, now: Plan) -> Iterator[str]:
+    if plan.model != now.model:
+        yield f"model {config.model}: it was {plan.model[:12]}, and is {now.model[:12]}"
+    for place in sorted({*plan.manifests, *now.manifests}):
+        was, found = (one.manifests.get(place) for one in (plan, now))
+        if was != found:
+            yield f"task list {place}: its sha256 was {_short(was)}, and is {_short(found)}"
+    for name in sorted({*plan.specs, *now.specs}):
+        was, found = (one.specs.get(name) for one in (plan, now))
+        if was != found:
+            kind, _, short = name.partition("/")
+            owner = f" in {registry.owner(kind, short).owner}" if found else ""
+            yield f"{kind} {short}: its behaviour version was {was}, and is {found}{owner}"
+    if _keys(plan) != _keys(now):
+        yield "the keys of its jobs, which follow from all of its settings"
+
+
+def _keys(plan: Plan) -> set[str]:
+    return {stage.key for stage in plan.stages} | {cell.key for cell in plan.cells}
+
+
+def _short(digest: str | None) -> str:
+    return digest[:12] if digest else "not there"
+
+
+def set_aside_damaged(folder: RunFolder, plan: Plan, done: Collection[str]) -> bool:
+    """Rename the damaged checkpoints that a job which is not `done` would begin from; return whether there were any.
+
+    Each is told as a RuntimeWarning. It stays beside its place, as `checkpoint.damaged`, until the next one.
+    """
+    needed = {cell.checkpoint for cell in plan.cells if cell.key not in done}
+    needed |= {stage.parent for stage in plan.stages if stage.key not in done}
+    found = False
+    for stage in plan.stages:
+        if stage.key in done and stage.key not in needed:
+            continue
+        place = folder.stage(stage.key) / ("checkpoint" if stage.key in done else "resume")
+        try:
+            verify(place)
+        except RunError as error:
+            aside = place.with_name(f"{place.name}.damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            place.rename(aside)
+            problem = str(error).partition(". To have it made again")[0]
+            warnings.warn(
+                f"{problem}; it is now {aside.name}, and {stage.name} is trained again", RuntimeWarning, stacklevel=2
+            )
+            found = True
+    return found
