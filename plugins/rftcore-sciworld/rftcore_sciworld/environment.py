@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rftcore.environment import ActionList, Environment
+from rftcore.environment import ActionList, Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
@@ -96,7 +96,7 @@ class SciWorld(Environment):
             "data_source": "tasks of the installed package scienceworld 1.2.3; needs Java",
             "license": "code Apache-2.0; scienceworld Apache-2.0",
             "expert": "the simulator's gold path; after mistakes it is resumed where that leads to the goal, else None",
-            "vocabulary_words": len(words()),
+            "vocabulary_words": len(distinct_words(self.vocabulary())),
         }
         for difficulty in self.difficulties:
             turns = [turns for *_, turns in _listed("train", difficulty, self.config.profile, self.max_turns)]

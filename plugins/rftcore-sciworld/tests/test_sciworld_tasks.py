@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from rftcore.environment import distinct_words
 from rftcore.errors import ConfigError
 from rftcore.schemas.task import Task, manifest
 from rftcore_sciworld import environment as environment_module
@@ -89,7 +90,7 @@ def test_the_hard_kinds_are_longer() -> None:
     assert 4 < float(facts["expert_turns_easy"]) < 12 < float(facts["expert_turns_hard"]) < 30
     assert facts["lists_actions"] is False
     assert SciWorld(action_list="first").facts()["lists_actions"] is True
-    assert facts["vocabulary_words"] == len(set(SciWorld().vocabulary())) > 300
+    assert facts["vocabulary_words"] == len(distinct_words(SciWorld().vocabulary())) > 300
 
 
 def test_unknown_difficulties_kinds_variations_and_options_are_named() -> None:
