@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rftcore import registry
+from rftcore import ConfigError, registry
 from rftcore.specs import EnvironmentSpec
 
 if TYPE_CHECKING:
@@ -54,6 +54,20 @@ def test_the_text_says_the_same(rftcore: Callable[..., Done]) -> None:
     assert "max_turns  integer >= 1       5        Turns after which the rollout truncates." in text
     assert "Say add until the goal is reached." in text
     assert text.rstrip().endswith("Count to 2.\n> add\n> add")
+
+
+def test_an_environment_that_cannot_be_played_here_still_shows_its_tasks(
+    rftcore: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(world: object, task: object) -> None:
+        raise ConfigError("no Java here; install it first")
+
+    monkeypatch.setattr(registry.resolve("environment", "counting"), "start", start)
+    text = rftcore("info", "counting").out
+    assert "easy        3      2" in text
+    assert text.rstrip().endswith(
+        "example: counting/easy/train/0\nit cannot be played here: no Java here; install it first"
+    )
 
 
 def test_an_environment_that_cannot_be_built_still_shows_its_options(rftcore: Callable[..., Done]) -> None:

@@ -100,6 +100,11 @@ class Simulator:
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def disown(self) -> None:
+        """Say nothing to the process any more, in a forked child: what it would say is heard as its parent's."""
+        self._gateway._gateway_client.is_connected = False
+        self.forget()
+
     def forget(self) -> None:
         """Let go of the pipe that keeps the process alive: it ends when nobody holds it."""
         for pipe in (self._process.stdin, self._process.stdout):
@@ -133,7 +138,7 @@ def _forget_after_fork() -> None:
     global _current, _starting
     _starting = threading.RLock()
     if _current is not None:
-        _current.forget()
+        _current.disown()
     _current = None
 
 

@@ -109,3 +109,27 @@ def test_java_ends_even_when_that_process_is_killed() -> None:
         pid = int(python.stdout.readline())
         python.kill()
     assert gone(pid)
+
+
+FORK = """
+import gc, os
+from rftcore_sciworld import pool, simulator
+from rftcore_sciworld.environment import SciWorld
+from rftcore.schemas.task import Task
+task = Task(environment="sciworld", id="t", split="train", difficulty="easy", seed=1,
+            data={"kind": "find-plant", "variation": 1})
+episode = SciWorld().start(task)
+child = os.fork()
+if not child:
+    simulator.close()
+    del episode
+    gc.collect()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print(simulator.simulator().alive, episode.step("look around").observation == episode.observation)
+"""
+
+
+def test_a_forked_child_leaves_its_parents_java_alone() -> None:
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "True True\n"

@@ -12,6 +12,7 @@ from rftcore.errors import ConfigError, PluginError, RftError
 
 if TYPE_CHECKING:
     from rftcore.environment import Environment
+    from rftcore.schemas.task import Task
 
 
 def info(
@@ -113,9 +114,7 @@ def _environment(world: Environment) -> dict[str, Any]:
     }
     example: dict[str, Any] = {}
     for task in world.tasks("train", easiest)[:1]:
-        episode = world.start(task)
-        example = {"task": task.id, "observation": episode.observation, "expert": list(world.oracle(task))}
-        episode.close()
+        example = {"task": task.id, **_played(world, task)}
     return {
         "max_turns": world.max_turns,
         "returns": world.returns,
@@ -125,6 +124,17 @@ def _environment(world: Environment) -> dict[str, Any]:
         "instructions": world.instructions,
         "example": example,
     }
+
+
+def _played(world: Environment, task: Task) -> dict[str, Any]:
+    """Let the expert play `task`; return what it saw first and did, or why it cannot be played on this machine."""
+    try:
+        episode = world.start(task)
+    except RftError as error:
+        return {"problem": str(error)}
+    observation = episode.observation
+    episode.close()
+    return {"observation": observation, "expert": list(world.oracle(task))}
 
 
 def _print_environment(world: dict[str, Any]) -> None:
@@ -144,6 +154,9 @@ def _print_environment(world: dict[str, Any]) -> None:
     out.print(world["instructions"])
     if world["example"]:
         out.print(f"\nexample: {world['example']['task']}", style="bold")
+        if "problem" in world["example"]:
+            out.print(f"it cannot be played here: {world['example']['problem']}", style="red")
+            return
         out.print(world["example"]["observation"])
         for action in world["example"]["expert"]:
             out.print(f"> {action}")
