@@ -141,13 +141,11 @@ def settings(kind: type[Settings], source: Any = None, overrides: Sequence[str] 
         if fields:
             raise ConfigError(f"found both a configuration and {', '.join(fields)}; write those as overrides instead")
         return _checked(kind, source, overrides)
-    plain = {key: written(value) for key, value in fields.items()}
     environments = fields.get("environments")
+    if isinstance(environments, (list, tuple)) and any(isinstance(env, Calibrated) for env in environments):
+        raise ConfigError("environments: found a calibrated one; expected its original, and the file in calibration")
+    plain = {key: written(value) for key, value in fields.items()}
     if isinstance(environments, (list, tuple)):
-        if any(isinstance(env, Calibrated) for env in environments):
-            raise ConfigError(
-                "environments: found a calibrated one; expected its original, and the file in calibration"
-            )
         named = [(env, {}) if isinstance(env, str) else (env.name, env.config) for env in environments]
         plain["environments"] = {name: written(options) for name, options in named}
         if len(plain["environments"]) < len(named):

@@ -62,7 +62,7 @@ class Counting(Environment):
                 id=f"{self.name}/{difficulty}/{split}/{number}",
                 split=split,
                 difficulty=difficulty,
-                seed=number,
+                seed=number if split == "train" else number + 100,
                 data={"goal": goal},
             )
             for number in range(3 if split == "train" else 2)
