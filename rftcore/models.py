@@ -8,6 +8,9 @@ from pathlib import Path
 
 from rftcore.errors import ConfigError
 
+CARD = "card.json"
+"""File of a model's folder that says, under `environments`, where imitation warmed it up; checkpoints keep it."""
+
 
 def find_model(name: str) -> Path | str:
     """Return the folder of a model that a distribution ships (`rftcore/NAME`), a local folder, or a hub id as it is.

@@ -23,6 +23,7 @@ from rftcore.errors import ConfigError
 from rftcore.metric import CellData, StudyData, StudyFigures
 from rftcore.plan import CellNode, Plan, StageNode
 from rftcore.records import RunFolder
+from rftcore.report.notes import notes
 from rftcore.schemas.config import Settings
 from rftcore.schemas.report import Report, StageReport
 
@@ -51,12 +52,7 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
     )
     figures = _figures(config, data)
     environments = {name: make_environment(config, name) for name in config.environments}
-    notes = []
-    if config.model.startswith("rftcore/"):
-        notes.append(
-            "The start policy was warmed up by imitation in every installed environment: held-out means not seen in "
-            "reinforcement fine-tuning, not never seen at all."
-        )
+    facts = _facts(environments, {name for node in plan.stages for name in plan.trained_in(node.name)})
     masked = sum(t.masked for found in evidence.values() for group in found.groups for t in group.trajectories)
     return Report(
         study={
@@ -68,11 +64,11 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         axes=figures.axes,
         references=figures.references,
         stages=figures.stages,
-        facts=_facts(environments, {name for node in plan.stages for name in plan.trained_in(node.name)}),
+        facts=facts,
         summary=figures.summary,
         masked=masked,
         minimum_detectable=figures.minimum_detectable,
-        notes=notes,
+        notes=notes(config.model if plan.model else "", config.environments, facts, figures.axes),
         study_seconds=study_seconds,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )

@@ -7,9 +7,16 @@ that any terminal can show it; `typeset` gives the page its real minus signs.
 
 from __future__ import annotations
 
+import math
 import re
+from datetime import UTC, datetime
 
 MISSING = "-"
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+"""Not `%B`, which depends on the reader's locale."""
 
 
 def typeset(text: str) -> str:
@@ -61,6 +68,24 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def moment(text: str) -> str:
+    """`2026-11-25T22:58:26+00:00` -> `25 November 2026, 22:58 UTC`; what is no time stays as it is."""
+    try:
+        at = datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return text
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}, {at:%H:%M} UTC"
+
+
+def at_most(value: float) -> str:
+    """0.0000134 -> `2e-05`: an upper bound in one digit, never below the value itself."""
+    if value <= 0:
+        return f"{value:.0e}"
+    power = math.floor(math.log10(value))
+    digit = math.ceil(value / 10.0**power - 1e-9)
+    return f"{digit * 10.0**power:.0e}"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -11,38 +11,50 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from rftcore.report.figures import count, mean, percent, points, signed_bounds
-from rftcore.report.matrix import below_limit, column_of, columns, detectable, every_cell, significant
+from rftcore.report.matrix import (
+    GROUPS,
+    beats_floor,
+    below_limit,
+    column_of,
+    columns,
+    detectable,
+    every_cell,
+    gained,
+    group_of,
+    significant,
+)
 from rftcore.schemas.report import Cell, Report
 
 
 def findings(report: Report) -> list[str]:
     """Return the sentences, most important first; the first says what was compared."""
     cells = every_cell(report)
-    held_in = _changed(cells, "held-in")
-    held_out = _changed(cells, "held-out")
+    own, near, held_out = (_changed(cells, group) for group in GROUPS)
     found = [
-        _compared(report, cells),
-        _changes("Where they were trained (held-in)", held_in),
+        _compared(cells),
+        _changes("On the environment and difficulty that they were trained on", own),
         _effort(cells),
-        _changes("Elsewhere (held-out)", held_out),
+        _changes("On other difficulties of the environments that they were trained in", near),
+        _changes("In other environments (held-out)", held_out),
+        _floor(cells),
         _means(report),
-        _limits([*held_in, *held_out]),
+        _limits([*own, *near, *held_out]),
         _forgetting(report),
         _machine(report),
     ]
     return [sentence for sentence in found if sentence]
 
 
-def largest_gain(report: Report, role: str) -> Cell | None:
-    """Return the cell of one role whose score rose most from base, or None when none has a change."""
-    cells = _changed(every_cell(report), role)
-    return max(cells, key=_change, default=None)
+def largest_gain(report: Report, group: str) -> Cell | None:
+    """Return the cell of one of `GROUPS` that rose most among those that changed significantly, or None."""
+    sure = [cell for cell in _changed(every_cell(report), group) if gained(cell)]
+    return max(sure, key=_change, default=None)
 
 
-def largest_fall(report: Report, role: str) -> Cell | None:
-    """Return the cell of one role whose score fell most from base, or None when none has a change."""
-    cells = _changed(every_cell(report), role)
-    return min(cells, key=_change, default=None)
+def largest_fall(report: Report, group: str) -> Cell | None:
+    """Return the cell of one of `GROUPS` that fell most among those that changed significantly, or None."""
+    sure = [cell for cell in _changed(every_cell(report), group) if significant(cell) and not gained(cell)]
+    return min(sure, key=_change, default=None)
 
 
 def described(cell: Cell) -> str:
@@ -52,7 +64,7 @@ def described(cell: Cell) -> str:
     return f"{cell.train} on {column_of(cell)}, {change}"
 
 
-def _compared(report: Report, cells: Sequence[Cell]) -> str:
+def _compared(cells: Sequence[Cell]) -> str:
     trained = {cell.train for cell in cells if cell.role != "base"}
     sets = columns(cells)
     if not trained:
@@ -60,10 +72,12 @@ def _compared(report: Report, cells: Sequence[Cell]) -> str:
     environments = {column.environment for column in sets}
     sizes = sorted({cell.tasks for cell in cells})
     samples = sorted({cell.k for cell in cells})
+    families = sorted({cell.families for cell in cells})
+    alike = "" if families == sizes else f" (of {_span(families)} families: near-copies count once)"
     return (
         f"This study compares {count(len(trained), 'checkpoint')} with the policy that fine-tuning started from (base) "
         f"on {count(len(sets), 'set')} of fixed test tasks from {count(len(environments), 'environment')}: "
-        f"{_span(sizes)} tasks a set, {_span(samples)} samples a task."
+        f"{_span(sizes)} tasks a set{alike}, {_span(samples)} samples a task."
     )
 
 
@@ -84,10 +98,25 @@ def _changes(where: str, cells: Sequence[Cell]) -> str:
     return text + "."
 
 
+def _floor(cells: Sequence[Cell]) -> str:
+    """What random play, which has no skill at all, leaves of base and of the gains over it."""
+    base = [cell for cell in cells if cell.role == "base" and cell.delta_vs_floor is not None]
+    if not base:
+        return ""
+    below = [cell for cell in base if (cell.delta_vs_floor or 0.0) < 0]
+    text = f"Base is below random play in {len(below) or 'none'} of {count(len(base), 'set')}"
+    gains = [cell for cell in cells if cell.role != "base" and gained(cell) and cell.delta_vs_floor is not None]
+    if gains:
+        better = sum(map(beats_floor, gains))
+        hold = "holds" if better == 1 else "hold"
+        text += f"; {better or 'none'} of {count(len(gains), 'significant gain')} {hold} against random play too"
+    return text + "."
+
+
 def _effort(cells: Sequence[Cell]) -> str:
-    """Length of the episodes where a checkpoint was trained, and of base's on the same tasks."""
+    """Length of the episodes on what a checkpoint was trained on, and of base's on the same tasks."""
     base = {column_of(cell): cell for cell in cells if cell.role == "base"}
-    pairs = [(cell, base[column_of(cell)]) for cell in cells if cell.role == "held-in" and column_of(cell) in base]
+    pairs = [(cell, base[column_of(cell)]) for cell in cells if cell.trained_on and column_of(cell) in base]
     parts = []
     for key, unit in (("turns", "turns"), ("generated_tokens", "generated tokens")):
         known = [(getattr(own, key), getattr(before, key)) for own, before in pairs]
@@ -131,7 +160,8 @@ def _forgetting(report: Report) -> str:
         return ""
     lost = min(later, key=lambda stage: stage.backward or 0.0)
     gained = max(later, key=lambda stage: stage.backward or 0.0)
-    text = f"After a later stage, environments trained before changed by {points(lost.backward)}"
+    text = "After a later stage, what earlier ones were trained on (environment and difficulty) changed by "
+    text += points(lost.backward)
     if lost is not gained:
         text += f" ({lost.name}) to {points(gained.backward)} ({gained.name})"
     else:
@@ -156,8 +186,8 @@ def _machine(report: Report) -> str:
     return f"{masked}; {tokens}." if report.stages else f"{masked}."
 
 
-def _changed(cells: Sequence[Cell], role: str) -> list[Cell]:
-    return [cell for cell in cells if cell.role == role and cell.delta_vs_base is not None]
+def _changed(cells: Sequence[Cell], group: str) -> list[Cell]:
+    return [cell for cell in cells if group_of(cell) == group and cell.delta_vs_base is not None]
 
 
 def _change(cell: Cell) -> float:

@@ -1,7 +1,8 @@
 """The matrix of an axis as a table whose cells are coloured by their change from base.
 
 Colour tells the size of the change (blue up, orange down; a fixed scale, so that noise stays pale), an asterisk tells
-that it is significant, a ring that the checkpoint was trained there. Each cell is a button that opens its
+that it is significant, a caret that it holds against random play too, a ring that the checkpoint was trained on just
+this, a dashed one that it was trained on another difficulty of the environment. Each cell is a button that opens its
 trajectories. Below the checkpoints stand the floor and the ceiling, and what each column could detect at all.
 """
 
@@ -13,7 +14,16 @@ from itertools import groupby
 
 from rftcore.report.figures import bounds, percent, points, probability, signed_bounds, typeset
 from rftcore.report.markup import Markup, join, tag
-from rftcore.report.matrix import Column, Matrix, below_limit, column_of, detectable, significant
+from rftcore.report.matrix import (
+    Column,
+    Matrix,
+    beats_floor,
+    below_limit,
+    column_of,
+    detectable,
+    gained,
+    significant,
+)
 from rftcore.schemas.report import Cell
 
 STEPS = 10
@@ -56,9 +66,18 @@ def described(cell: Cell) -> str:
         text += ", significant" if significant(cell) else ", not significant"
         text += f", smallest detectable change {percent(cell.minimum_detectable)} points"
         text += " (this change is smaller)" if below_limit(cell) else ""
-    text += f", {cell.role}" if cell.role in ("held-in", "held-out") else ""
+    if cell.delta_vs_floor is not None:
+        text += f", {points(cell.delta_vs_floor)} points from random play"
+        text += f" ({signed_bounds(cell.delta_vs_floor_ci_low, cell.delta_vs_floor_ci_high)})"
+    if cell.role in ("held-in", "held-out"):
+        text += f", {cell.role}, {'' if cell.trained_on else 'not '}trained on this difficulty"
     text += f", {cell.masked} samples masked" if cell.masked else ""
     return typeset(text)
+
+
+def signs(cell: Cell) -> str:
+    """Return `*` for a significant change from base, `*^` for such a gain that holds against random play too."""
+    return ("*" if significant(cell) else "") + ("^" if gained(cell) and beats_floor(cell) else "")
 
 
 def shade(change: float | None) -> str:
@@ -81,7 +100,7 @@ def _row(matrix: Matrix, row: str, anchors: Mapping[tuple[str, Column], str]) ->
         if cell is None:
             cells.append(tag("td", typeset("-"), class_="absent"))
             continue
-        kind = "own" if cell.role == "held-in" else ""
+        kind = "own" if cell.trained_on else "near" if cell.role == "held-in" else ""
         cells.append(
             tag("td", _button(cell, anchors[row, column]), class_=f"{kind} {shade(_change(cell))}".strip() or None)
         )
@@ -92,7 +111,7 @@ def _button(cell: Cell, anchor: str) -> Markup:
     sure = significant(cell)
     change = None
     if _change(cell) is not None:
-        text = typeset(points(cell.delta_vs_base)) + ("*" if sure else "")
+        text = typeset(points(cell.delta_vs_base)) + signs(cell)
         change = tag("span", text, class_="change sure" if sure else "change")
     return tag(
         "button",
@@ -143,8 +162,10 @@ def _legend() -> Markup:
         scale,
         tag("span", tag("b", "74.2"), " success in %", class_="key"),
         tag("span", tag("b", "+31.0*"), " significant after Holm\u2019s correction (5 %)", class_="key"),
+        tag("span", tag("b", "*^"), " and above random play, significantly too", class_="key"),
         tag("span", "66\u201381 is the 95 % interval", class_="key"),
-        tag("span", tag("i", class_="swatch own"), " held-in: trained in this environment", class_="key"),
+        tag("span", tag("i", class_="swatch own"), " trained on this environment and difficulty", class_="key"),
+        tag("span", tag("i", class_="swatch near"), " held-in: trained on its other difficulty only", class_="key"),
         tag("span", "click a cell to read its trajectories", class_="key"),
         class_="legend",
     )

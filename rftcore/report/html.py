@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rftcore.records import write_text
 from rftcore.report.evidence import Evidence, collect
-from rftcore.report.figures import duration
+from rftcore.report.figures import duration, moment
 from rftcore.report.markup import Markup, tag
 from rftcore.report.matrix import AXES, column_of, every_cell
 from rftcore.report.opening import opening
@@ -90,7 +90,7 @@ def _header(report: Report, title: str) -> Markup:
     run = str(report.study.get("id", ""))
     about = [
         f"run {run[:12]}" if run else None,
-        f"finished {report.finished_at}",
+        f"finished {moment(report.finished_at)}",
         f"took {duration(report.study_seconds)}",
         f"report schema {report.schema_version}",
     ]

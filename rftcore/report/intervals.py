@@ -16,7 +16,9 @@ from rftcore.report.markup import Markup, join, tag
 from rftcore.report.scale import Scale, ticks
 
 ROW = 32.0
-Mark = Literal["base", "held-in", "held-out"]
+NAME = 19.0
+"""Height of a row's name within its row; lines across the rows leave it out, so that they strike through no name."""
+Mark = Literal["base", "trained-on", "held-in", "held-out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,12 @@ def interval_chart(
     for value in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = across(value)
         label = f"{100 * value:.0f}{' %' if value == 1 else ''}"
-        grid.append(tag("line", x1=x, x2=x, y1=top, y2=bottom, class_="grid"))
+        grid.append(tag("path", d=_beside_names(x, top, bottom, len(rows)), class_="grid"))
         grid.append(tag("text", label, x=x, y=bottom + 15, class_="tick middle"))
     for level in levels:
         x = across(level.y)
-        grid.append(tag("line", x1=x, x2=x, y1=top - 4, y2=bottom, class_="level"))
+        path = f"M{x:g} {top - 4:g}V{top:g}{_beside_names(x, top, bottom, len(rows))}"
+        grid.append(tag("path", d=path, class_="level"))
         anchor = "start" if level.y < 0.1 else "end" if level.y > 0.9 else "middle"
         grid.append(tag("text", level.name, x=x, y=top - 9, class_=f"level-name {anchor}"))
     drawn = [
@@ -97,6 +100,12 @@ def strip_scale(low: float, high: float, *, width: int = 260) -> Markup:
     return tag("svg", *labels, viewBox=f"0 0 {width} 16", class_="strip", aria_hidden="true")
 
 
+def _beside_names(x: float, top: float, bottom: float, rows: int) -> str:
+    """The path of a vertical line at `x` through the marks of all rows, interrupted at their names."""
+    ends = [top + ROW * (index + 1) for index in range(rows - 1)] + [bottom]
+    return "".join(f"M{x:g} {top + ROW * index + NAME:g}V{end:g}" for index, end in enumerate(ends))
+
+
 def _interval(row: Interval, across: Scale, y: float) -> Markup:
     x = across(row.value)
     parts: list[Markup] = []
@@ -105,7 +114,7 @@ def _interval(row: Interval, across: Scale, y: float) -> Markup:
     tip = row.tip or None
     if row.mark == "held-out":
         parts.append(tag("path", d=f"M{x:.6g} {y - 5.4:.6g}l5.4 5.4l-5.4 5.4l-5.4 -5.4z", class_="dot", data_tip=tip))
-    elif row.mark == "held-in":
+    elif row.mark in ("trained-on", "held-in"):
         parts.append(tag("circle", cx=x, cy=y, r=4.4, class_="dot", data_tip=tip))
     else:
         parts.append(tag("rect", x=x - 3.6, y=y - 3.6, width=7.2, height=7.2, class_="dot", data_tip=tip))

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rftcore.report.figures import bounds, mean, percent, points, probability, signed_bounds, typeset
-from rftcore.report.heatmap import checkpoint_name
+from rftcore.report.heatmap import checkpoint_name, signs
 from rftcore.report.markup import Markup, tag
-from rftcore.report.matrix import Matrix, significant
+from rftcore.report.matrix import Matrix, group_of
 from rftcore.schemas.report import Cell, StageReport
 
 Value = tuple[str, float | str | None]
@@ -20,7 +20,8 @@ def every_figure(matrix: Matrix, caption: str) -> Markup:
     """Return the sortable table of all cells of an axis, references last."""
     heads = (
         "trained on", "environment", "difficulty", "role", "avg@k %", "interval", "pass@k %", "change", "its interval",
-        "p", "p Holm", "detectable", "tasks", "k", "turns", "tokens", "invalid %", "masked",
+        "p", "p Holm", "detectable", "from random", "interval from random", "p random", "p Holm random",
+        "tasks", "families", "k", "turns", "tokens", "invalid %", "masked",
     )  # fmt: skip
     rows = [
         _figures(matrix.cells[row, column])
@@ -58,8 +59,8 @@ def gains_and_losses(stages: Sequence[StageReport], limit: float | None) -> Mark
     ]
     caption = (
         "What each stage gained and lost, in points, from the checkpoint it started from. Backward: mean change on "
-        "environments trained in earlier stages (a dash where there is none). Forward: on environments not trained "
-        "so far. Largest drop: of any one cell."
+        "what earlier stages were trained on and this one was not, by environment and difficulty (a dash where there "
+        "is none). Forward: on what no stage so far was trained on. Largest drop: of any one cell."
     )
     if limit is not None:
         caption += f" Minimum detectable difference of one cell: up to {percent(limit)} points."
@@ -105,21 +106,25 @@ def _scrolled(caption: str, head: Markup, body: Sequence[Markup], kind: str) -> 
 
 
 def _figures(cell: Cell) -> list[Value]:
-    star = "*" if significant(cell) else ""
     return [
         (cell.train, cell.train),
         (cell.environment, cell.environment),
         (cell.difficulty, cell.difficulty),
-        (cell.role, cell.role),
+        (group_of(cell), group_of(cell)),
         (percent(cell.avg_at_k), cell.avg_at_k),
         (bounds(cell.ci_low, cell.ci_high), cell.ci_low),
         (percent(cell.pass_at_k), cell.pass_at_k),
-        (points(cell.delta_vs_base) + star, cell.delta_vs_base),
+        (points(cell.delta_vs_base) + signs(cell), cell.delta_vs_base),
         (signed_bounds(cell.delta_ci_low, cell.delta_ci_high), cell.delta_ci_low),
         (probability(cell.p_value), cell.p_value),
         (probability(cell.p_adjusted), cell.p_adjusted),
         (percent(cell.minimum_detectable), cell.minimum_detectable),
+        (points(cell.delta_vs_floor), cell.delta_vs_floor),
+        (signed_bounds(cell.delta_vs_floor_ci_low, cell.delta_vs_floor_ci_high), cell.delta_vs_floor_ci_low),
+        (probability(cell.p_vs_floor), cell.p_vs_floor),
+        (probability(cell.p_vs_floor_adjusted), cell.p_vs_floor_adjusted),
         (str(cell.tasks), cell.tasks),
+        (str(cell.families), cell.families),
         (str(cell.k), cell.k),
         (mean(cell.turns), cell.turns),
         (mean(cell.generated_tokens), cell.generated_tokens),

@@ -14,6 +14,8 @@ from rftcore.schemas.report import Cell, Report, StageReport
 
 Axis = Literal["difficulty", "transfer", "sequence"]
 AXES: tuple[Axis, ...] = ("difficulty", "transfer", "sequence")
+GROUPS = ("trained on", "held-in", "held-out")
+"""Trained on this environment and difficulty; on other difficulties of the environment only; in other environments."""
 LEVEL = 0.05
 """A change counts as significant when its Holm-adjusted p value is below this."""
 
@@ -91,9 +93,26 @@ def chain(report: Report, checkpoint: str) -> list[str]:
     return names
 
 
+def group_of(cell: Cell) -> str:
+    """Return which of `GROUPS` a cell belongs to, or its role when it is base's or a reference's."""
+    return "trained on" if cell.trained_on else cell.role
+
+
 def significant(cell: Cell) -> bool:
     """True when the change from base holds after Holm's correction at the 5 % level."""
     return cell.p_adjusted is not None and cell.p_adjusted < LEVEL
+
+
+def gained(cell: Cell) -> bool:
+    """True when the cell rose from base, significantly."""
+    return significant(cell) and (cell.delta_vs_base or 0.0) > 0
+
+
+def beats_floor(cell: Cell) -> bool:
+    """True when the cell is above random play on the same tasks, significantly after Holm's correction."""
+    if cell.p_vs_floor_adjusted is None or cell.delta_vs_floor is None:
+        return False
+    return cell.delta_vs_floor > 0 and cell.p_vs_floor_adjusted < LEVEL
 
 
 def below_limit(cell: Cell) -> bool:

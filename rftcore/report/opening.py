@@ -5,7 +5,7 @@ from __future__ import annotations
 from rftcore.report.figures import count, percent, points, signed_bounds, typeset
 from rftcore.report.findings import findings, largest_fall, largest_gain
 from rftcore.report.markup import Markup, join, tag
-from rftcore.report.matrix import column_of, significant
+from rftcore.report.matrix import column_of
 from rftcore.report.panels import means
 from rftcore.schemas.report import Cell, Report
 
@@ -25,7 +25,8 @@ def opening(report: Report) -> Markup:
 
 
 def _means(report: Report) -> list[Markup]:
-    parts = [tag("h3", "Means where it was trained (held-in), and elsewhere (held-out)"), means(report.summary)]
+    title = "Means over the environments that it was trained in (held-in), and over the others (held-out)"
+    parts = [tag("h3", title), means(report.summary)]
     if report.minimum_detectable is not None:
         limit = f"Minimum detectable difference of a single cell: up to {percent(report.minimum_detectable)} points."
         parts.append(tag("p", limit, class_="hint"))
@@ -33,24 +34,25 @@ def _means(report: Report) -> list[Markup]:
 
 
 def _tiles(report: Report) -> Markup:
+    """What is significant, and only that, stands in large figures."""
     tiles = [
-        _tile("largest held-in gain", largest_gain(report, "held-in")),
+        _tile("largest gain on what was trained on", largest_gain(report, "trained on")),
         _tile("largest held-out gain", largest_gain(report, "held-out")),
         _tile("largest held-out loss", largest_fall(report, "held-out")),
     ]
     if report.minimum_detectable is not None:
-        note = "points; claim nothing smaller of a single cell"
+        note = "points; what is smaller and not marked was not found, which is not absent"
         tiles.append(_tile_of("detectable in every cell", percent(report.minimum_detectable), note, ""))
-    return tag("div", *(tile for tile in tiles if tile), class_="tiles")
+    return tag("div", *tiles, class_="tiles")
 
 
-def _tile(label: str, cell: Cell | None) -> Markup | None:
-    if cell is None or cell.delta_vs_base is None or (cell.delta_vs_base < 0) is not ("loss" in label):
-        return None
-    where = f"{cell.train} on {column_of(cell)}"
-    sure = "significant" if significant(cell) else "not significant"
-    interval = typeset(signed_bounds(cell.delta_ci_low, cell.delta_ci_high))
-    return _tile_of(label, typeset(points(cell.delta_vs_base)), f"points ({interval}), {sure}", where)
+def _tile(label: str, cell: Cell | None) -> Markup:
+    if cell is None:
+        return _tile_of(label, "none", "that is significant", "")
+    note = f"points ({typeset(signed_bounds(cell.delta_ci_low, cell.delta_ci_high))})"
+    if cell.delta_vs_floor is not None:
+        note += f"; {typeset(points(cell.delta_vs_floor))} from random play"
+    return _tile_of(label, typeset(points(cell.delta_vs_base)), note, f"{cell.train} on {column_of(cell)}")
 
 
 def _tile_of(label: str, figure: str, note: str, where: str) -> Markup:
@@ -75,6 +77,10 @@ def _warnings(report: Report) -> Markup | None:
     return tag(
         "div",
         tag("h3", "To keep in mind"),
-        tag("ul", *(tag("li", note) for note in report.notes), *(tag("li", text, class_="warning") for text in said)),
+        tag(
+            "ul",
+            *(tag("li", typeset(note)) for note in report.notes),
+            *(tag("li", text, class_="warning") for text in said),
+        ),
         class_="notes",
     )

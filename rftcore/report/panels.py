@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rftcore.report.charts import Level, Point, Series, line_chart, trailing_mean, update_ticks
-from rftcore.report.figures import bounds, percent, points, signed_bounds, typeset
+from rftcore.report.figures import at_most, bounds, percent, points, signed_bounds, typeset
 from rftcore.report.heatmap import checkpoint_name, described
 from rftcore.report.intervals import Interval, Mark, interval_chart, strip, strip_scale
 from rftcore.report.markup import Markup, join, tag
-from rftcore.report.matrix import Axis, Column, Matrix, chain, column_of, columns, every_cell
+from rftcore.report.matrix import Axis, Column, Matrix, chain, column_of, columns, every_cell, group_of
 from rftcore.schemas.report import Cell, Report, StageReport
 
 WINDOW = 5
@@ -83,7 +83,8 @@ def means(summary: Sequence[Mapping[str, Any]]) -> Markup:
 
 
 def _interval(cell: Cell) -> Interval:
-    mark: Mark = "held-in" if cell.role == "held-in" else "held-out" if cell.role == "held-out" else "base"
+    marks: dict[str, Mark] = {"trained on": "trained-on", "held-in": "held-in", "held-out": "held-out"}
+    mark = marks.get(group_of(cell), "base")
     return Interval(cell.train, cell.avg_at_k or 0.0, cell.ci_low, cell.ci_high, mark, described(cell))
 
 
@@ -142,8 +143,10 @@ def _stage(stage: StageReport) -> Markup:
         height=190,
         margin_right=84,
     )
-    budget = ", ".join(f"{value:,} {key}" for key, value in stage.budget.items() if isinstance(value, int | float))
-    audit = None if stage.sampler_gap is None else f"sampler and learner agree to {stage.sampler_gap:.0e}"
+    budget = ", ".join(
+        f"{value:,} {key.replace('_', ' ')}" for key, value in stage.budget.items() if isinstance(value, int | float)
+    )
+    audit = None if stage.sampler_gap is None else f"sampler and learner agree to {at_most(stage.sampler_gap)}"
     return _figure(stage.name, chart, "; ".join(filter(None, (f"from {stage.parent}", budget, audit))))
 
 

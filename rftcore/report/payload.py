@@ -47,7 +47,11 @@ def figures_of(cell: Cell) -> list[tuple[str, str]]:
         ("its 95 % interval", signed_bounds(cell.delta_ci_low, cell.delta_ci_high)),
         ("p raw / Holm", f"{probability(cell.p_value)} / {probability(cell.p_adjusted)}"),
         ("detectable change", f"{percent(cell.minimum_detectable)} points"),
+        ("from random play", f"{points(cell.delta_vs_floor)} points"),
+        ("interval from random", signed_bounds(cell.delta_vs_floor_ci_low, cell.delta_vs_floor_ci_high)),
+        ("p raw / Holm, random", f"{probability(cell.p_vs_floor)} / {probability(cell.p_vs_floor_adjusted)}"),
         ("tasks × samples", f"{cell.tasks} × {cell.k}"),  # noqa: RUF001 - a real multiplication sign
+        ("families of tasks", str(cell.families)),
         ("turns an episode", mean(cell.turns)),
         ("tokens an episode", mean(cell.generated_tokens)),
         ("invalid actions", f"{percent(cell.invalid_rate)} %"),
@@ -55,6 +59,8 @@ def figures_of(cell: Cell) -> list[tuple[str, str]]:
     ]
     if cell.delta_vs_base is None:
         pairs = [pair for pair in pairs if pair[0] not in _OF_CHANGES]
+    if cell.delta_vs_floor is None:
+        pairs = [pair for pair in pairs if "random" not in pair[0]]
     return [(label, typeset(text)) for label, text in pairs]
 
 

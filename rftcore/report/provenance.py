@@ -11,13 +11,20 @@ from rftcore.schemas.report import Report
 METHODS = (
     ("avg@k", "mean success over the tasks of a set and the k samples of each; pass@k is the unbiased estimate of the "
      "chance that at least one of k samples succeeds."),
-    ("95 % interval", "bootstrapped over tasks, because samples of one task are not independent. An interval of a "
-     "change pairs both checkpoints on the same tasks."),
+    ("95 % interval", "bootstrapped over families of tasks, because neither samples of one task nor near-copies of it "
+     "are independent; a task that is like no other is a family. An interval of a change pairs both checkpoints on the "
+     "same tasks. It holds the noise of tasks and of sampling, not that of training: one training run stands behind "
+     "each checkpoint."),
     ("p and Holm", "two-sided paired permutation test against base on the same tasks; Holm\u2019s correction over the "
-     "cells of the axis keeps the chance of any false alarm there at 5 %."),
+     "cells of the axis keeps the chance of any false alarm there at 5 %. So an interval can exclude zero beside a p "
+     "above 0.05: intervals are not corrected, and of 20 changes that are not there one has such an interval. What is "
+     "called significant has a corrected p below 0.05."),
+    ("random play", "the floor: a policy without any skill on the same tasks, compared in the same way. A base that "
+     "plays worse than that gains by losing a habit; a skill is what holds against both."),
     ("detectable change", "the smallest change from base that a cell detects with 80 % power at the 5 % level. Smaller "
      "changes may be real, but this study could not have told."),
-    ("held-in, held-out", "test tasks of environments that the checkpoint was, or was not, fine-tuned in. No test task "
+    ("trained on, held-in, held-out", "test tasks of the environment and difficulty that the checkpoint was fine-tuned "
+     "on; of an environment that it was fine-tuned in, at whatever difficulty; of one that it was not. No test task "
      "was ever trained on."),
     ("masked", "samples lost to failures of the machine; they count neither as success nor as failure."),
 )  # fmt: skip

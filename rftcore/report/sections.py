@@ -21,8 +21,8 @@ QUESTIONS: dict[Axis, tuple[str, str]] = {
     ),
     "transfer": (
         "Transfer",
-        "Trained in one environment: what happens in environments that fine-tuning never saw, with no further "
-        "training? Rings mark where a checkpoint was trained; everything else is zero-shot.",
+        "Trained in one environment: what happens in environments that this fine-tuning never saw, with no further "
+        "training? (An imitation warm-up may have seen them: the notes say what is known.)",
     ),
     "sequence": (
         "Sequence",
@@ -79,7 +79,10 @@ def _smallest_of(arranged: Matrix) -> Markup | None:
     if limits is None:
         return None
     low, high = (percent(limit) for limit in limits)
-    text = f"Minimum detectable difference: {low} to {high} points, by cell; read nothing into a smaller change."
+    text = (
+        f"Minimum detectable difference: {low} to {high} points, by cell. A smaller change without an asterisk was not "
+        "found, which is not absent; one with an asterisk is there, but probably smaller than it looks."
+    )
     return tag("p", text, class_="hint")
 
 
@@ -88,7 +91,12 @@ def _sort_hint(arranged: Matrix) -> str:
 
 
 def _marks() -> Markup:
-    kinds = (("base", "base"), ("held-in", "held-in"), ("held-out", "held-out"))
+    kinds = (
+        ("base", "base"),
+        ("trained-on", "trained on"),
+        ("held-in", "held-in, another difficulty"),
+        ("held-out", "held-out"),
+    )
     keys = [tag("span", tag("i", class_=f"mark {kind}"), f" {name}", class_="key") for kind, name in kinds]
     return join([*keys, tag("span", "success in %, line: 95 % interval; dashed: floor and ceiling", class_="key")])
 

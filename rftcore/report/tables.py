@@ -16,8 +16,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rftcore.report.figures import MISSING, bounds, count, duration, percent, points, signed_bounds
+from rftcore.report.figures import MISSING, bounds, count, duration, moment, percent, points, signed_bounds
 from rftcore.report.findings import findings
+from rftcore.report.heatmap import signs
 from rftcore.report.matrix import AXES, Column, Matrix, detectable, matrix, significant
 from rftcore.report.published import HEADS, beside, published
 from rftcore.report.similarity import LEGEND, TITLE, similarity
@@ -27,7 +28,7 @@ WIDTH = 100
 NAMES, CELL = 20, 13
 """Characters for the names of the rows, and for one column of a matrix, margins included."""
 ENDS = 5
-"""Updates at either end of a learning curve that its first and last figure average over."""
+"""Updates at either end of a learning curve that its first and last figure average over; half of them if fewer."""
 
 
 def print_tables(report: Report, console: Console) -> None:
@@ -35,7 +36,8 @@ def print_tables(report: Report, console: Console) -> None:
     width = min(console.width, WIDTH)
     console.print()
     title = Text(str(report.study.get("name", "study")), style="bold")
-    console.print(title.append(f"  {duration(report.study_seconds)}, finished {report.finished_at}", style="dim"))
+    about = f"  {duration(report.study_seconds)}, finished {moment(report.finished_at)}"
+    console.print(title.append(about, style="dim"))
     for sentence in findings(report):
         console.print(Padding(Text(sentence), (0, 0, 0, 2)), width=width)
     for note in (*report.notes, *(f"{stage.name}: {text}" for stage in report.stages for text in stage.warnings)):
@@ -62,9 +64,10 @@ def print_tables(report: Report, console: Console) -> None:
         _print(console, width, "Beside the published figures", _published(report), legend)
     if report.stages:
         legend = (
-            f"training: success in the first and in the last {ENDS} updates; the others in points from the checkpoint "
-            "it started from; backward: on environments trained in earlier stages, "
-            "forward: on environments not trained so far, largest drop: of one cell. " + _limit(report)
+            f"training: success in the first and in the last {ENDS} updates (at most half of them); the others in "
+            "points from the checkpoint it started from; backward: on what earlier stages were trained on and this one "
+            "was not, by environment and difficulty, forward: on what no stage so far was trained on, largest drop: of "
+            "one cell. " + _limit(report)
         )
         _print(console, width, "Stages", _stages(report.stages), legend)
 
@@ -111,12 +114,11 @@ def _cell(cell: Cell | None) -> Text:
     """Score, change with its mark, interval: one under the other."""
     if cell is None:
         return Text(MISSING)
-    held_in = cell.role == "held-in"
-    text = Text(f"{'h ' if held_in else ''}{percent(cell.avg_at_k)}", style="bold" if held_in else "")
+    mark = "t " if cell.trained_on else "h " if cell.role == "held-in" else ""
+    text = Text(f"{mark}{percent(cell.avg_at_k)}", style="bold" if cell.trained_on else "")
     if cell.delta_vs_base is not None and cell.role != "reference":
-        sure = significant(cell)
-        colour = ("green" if cell.delta_vs_base > 0 else "red") if sure else ""
-        text.append(f"\n{'* ' if sure else ''}{points(cell.delta_vs_base)}", style=colour or "none")
+        colour = ("green" if cell.delta_vs_base > 0 else "red") if significant(cell) else ""
+        text.append("\n" + " ".join(filter(None, (signs(cell), points(cell.delta_vs_base)))), style=colour or "none")
     if cell.ci_low is not None and cell.role != "reference":
         text.append(f"\n{bounds(cell.ci_low, cell.ci_high)}", style="dim not bold")
     return text
@@ -125,8 +127,9 @@ def _cell(cell: Cell | None) -> Text:
 def _legend(arranged: Matrix) -> str:
     limits = detectable(cell for column in arranged.columns for cell in arranged.column(column))
     text = (
-        "success in %, change from base in points, 95 % interval of the success; h: held-in (trained in this "
-        "environment); *: significant at 5 % after Holm's correction."
+        "success in %, change from base in points, 95 % interval of the success; t: trained on this environment and "
+        "difficulty; h: held-in, trained on another difficulty of it only; *: significant at 5 % after Holm's "
+        "correction; *^: and above random play, significantly too."
     )
     if limits is not None:
         text += f" Minimum detectable difference: {percent(limits[0])} to {percent(limits[1])} points, by cell."
@@ -156,13 +159,21 @@ def _stages(stages: Sequence[StageReport]) -> Table:
         table.add_row(
             Text("\n".join(_lines(stage.name))),
             Text("\n".join(_lines(stage.parent))),
-            Text(f"{percent(fmean(curve[:ENDS]))} to {percent(fmean(curve[-ENDS:]))} %" if curve else MISSING),
+            Text(_ends(curve)),
             Text(points(stage.backward)),
             Text(points(stage.forward)),
             Text(percent(stage.largest_drop)),
             Text(str(stage.drift), style="red" if stage.drift else ""),
         )
     return table
+
+
+def _ends(curve: Sequence[float]) -> str:
+    """Mean success at both ends of a learning curve, over parts that do not overlap; one figure of one update."""
+    if len(curve) < 2:
+        return f"{percent(curve[0])} %" if curve else MISSING
+    part = min(ENDS, len(curve) // 2)
+    return f"{percent(fmean(curve[:part]))} to {percent(fmean(curve[-part:]))} %"
 
 
 def _published(report: Report) -> Table:

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from rftcore.checkpoint import INDEX, verify
 from rftcore.errors import RunError
-from rftcore.models import sha256
+from rftcore.models import CARD, sha256
 
 _OPTIMIZER = "optimizer.safetensors"
 
@@ -50,16 +50,23 @@ def load_model(source: Path | str, *, device: torch.device | str = "cpu", dtype:
 
 
 def save_checkpoint(
-    folder: Path, model: Any, tokenizer: Any, state: dict[str, Any], optimizer: torch.optim.Optimizer | None = None
+    folder: Path,
+    model: Any,
+    tokenizer: Any,
+    state: dict[str, Any],
+    optimizer: torch.optim.Optimizer | None = None,
+    *,
+    card: bytes | None = None,
 ) -> None:
     """Write model, tokenizer, `state` and (if given) the optimizer to `folder`, replacing what was there, atomically.
 
-    Raises RunError when the disk is full or the folder cannot be written; the checkpoint that was there stays.
+    `card` is the content of the start model's `card.json`, which says what that had seen before. Raises RunError when
+    the disk is full or the folder cannot be written; the checkpoint that was there stays.
     """
     staging, aside = (folder.with_name(f".{folder.name}.{stem}") for stem in ("writing", "old"))
     try:
         shutil.rmtree(staging, ignore_errors=True)
-        _write(staging, model, tokenizer, state, optimizer)
+        _write(staging, model, tokenizer, state, optimizer, card)
         if folder.exists():
             shutil.rmtree(aside, ignore_errors=True)
             folder.rename(aside)
@@ -75,9 +82,16 @@ def save_checkpoint(
 
 
 def _write(
-    staging: Path, model: Any, tokenizer: Any, state: dict[str, Any], optimizer: torch.optim.Optimizer | None
+    staging: Path,
+    model: Any,
+    tokenizer: Any,
+    state: dict[str, Any],
+    optimizer: torch.optim.Optimizer | None,
+    card: bytes | None,
 ) -> None:
     staging.mkdir(parents=True)
+    if card is not None:
+        (staging / CARD).write_bytes(card)
     with _no_bars():
         model.save_pretrained(staging)
     tokenizer.save_pretrained(staging)

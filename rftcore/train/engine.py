@@ -13,7 +13,7 @@ from rftcore import registry
 from rftcore.checkpoint import read_state
 from rftcore.errors import ConfigError
 from rftcore.formats import prompt_format
-from rftcore.models import find_model
+from rftcore.models import CARD, find_model
 from rftcore.options import validate
 from rftcore.rollout import ModelActor
 from rftcore.schemas.config import Settings
@@ -36,6 +36,8 @@ class Engine:
         torch.manual_seed(settings.seed)  # new adapter weights are drawn from it
         device, dtype = _device(settings.device), getattr(torch, settings.dtype)
         source = find_model(str(start))
+        card = Path(source) / CARD
+        self._card = card.read_bytes() if card.is_file() else None
         self._tokenizer = load_tokenizer(source)
         self.encoder = ChatEncoder(self._tokenizer)
         model = load_model(source, device=device, dtype=dtype)
@@ -98,7 +100,7 @@ class Engine:
         """Write a checkpoint atomically; a `resumable` one holds the optimizer too."""
         optimizer = self._learner.optimizer if resumable and self._learner is not None else None
         state = {**state, "version": self._version}
-        save_checkpoint(folder, self._model, self._tokenizer, state, optimizer)
+        save_checkpoint(folder, self._model, self._tokenizer, state, optimizer, card=self._card)
 
     def restore(self, folder: Path) -> dict[str, Any]:
         """Take up the optimizer of a resumable checkpoint, whose weights this engine was started with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 
@@ -128,3 +129,15 @@ def test_a_strip_marks_zero_and_says_what_it_shows() -> None:
     (zero,) = drawn(root, "line", "axis")
     assert zero.get("x1") == "108"
     assert root.get("aria-label") == "held-in +20.0; out"
+
+
+def test_no_line_across_the_rows_strikes_through_a_name() -> None:
+    rows = [Interval(f"row {index}", 0.5, 0.4, 0.6, "trained-on") for index in range(4)]
+    root = parsed(interval_chart("T", "D", rows, [Level("random", 0.3)]))
+    names = [float(text.get("y") or 0) for text in drawn(root, "text", "row-name")]
+    paths = [path.get("d") or "" for kind in ("grid", "level") for path in drawn(root, "path", kind)]
+    spans = [(float(start), float(end)) for path in paths for start, end in re.findall(r" ([\d.]+)V([\d.]+)", path)]
+    assert len(names) == 4
+    assert len(spans) == 5 * 4 + (1 + 4)  # grid lines at five values, and the level with its tip, in four rows each
+    for base in names:
+        assert not any(start < base + 3 and end > base - 10 for start, end in spans)  # 11 pixel letters on this line

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from rftcore.report.figures import bounds, count, duration, mean, percent, points, probability, signed_bounds, typeset
+from rftcore.report.figures import (
+    at_most,
+    bounds,
+    count,
+    duration,
+    mean,
+    moment,
+    percent,
+    points,
+    probability,
+    signed_bounds,
+    typeset,
+)
 
 
 def test_scores_are_percentages_with_one_decimal() -> None:
@@ -47,3 +59,15 @@ def test_typesetting_touches_minus_signs_and_no_hyphens() -> None:
         typeset("held-in fell by -3.1 (-5 to +1) in stage-2") == "held-in fell by \u22123.1 (\u22125 to +1) in stage-2"
     )
     assert typeset("-") == "\u2013"
+
+
+def test_an_upper_bound_is_never_below_its_value() -> None:
+    values = [0.0000134, 0.00001, 0.00091, 0.0000096, 0.0]
+    assert [at_most(value) for value in values] == ["2e-05", "1e-05", "1e-03", "1e-05", "0e+00"]
+    assert all(float(at_most(value)) >= value for value in values)
+
+
+def test_a_moment_is_written_for_people_and_in_utc() -> None:
+    assert moment("2026-11-25T22:58:26+00:00") == "25 November 2026, 22:58 UTC"
+    assert moment("2026-08-03T00:15:00+02:00") == "2 August 2026, 22:15 UTC"
+    assert moment("some day") == "some day"

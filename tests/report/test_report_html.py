@@ -171,6 +171,22 @@ def test_a_loss_is_orange_and_a_gain_blue_and_small_changes_have_no_colour(small
     assert [classes(change) for change in (0.26, -0.26, 0.024, -0.9)] == ["gain s5", "loss s5", "", "loss s10"]
 
 
+def test_a_ring_is_solid_where_a_checkpoint_was_trained_and_dashed_on_another_difficulty(page: str) -> None:
+    section = page.split('<section id="difficulty"')[1].split("</section>")[0]
+    kinds = [(cell.get("class") or "").split(" ")[0] for cell in Page(section).all("td") if cell.get("class")]
+    # textcraft:easy and textcraft:hard have one of each, and easy-then-hard two solid ones
+    assert (kinds.count("own"), kinds.count("near")) == (4, 2)
+
+
+def test_headline_figures_are_significant_or_say_that_nothing_is(small: Callable[..., Report]) -> None:
+    def tiles(report: Report) -> str:
+        return re.sub(r"<[^>]+>", " ", render(report, {}).split('class="tiles"')[1].split('class="notes"')[0])
+
+    assert "+20.0" in tiles(small(delta_vs_floor=0.1, p_vs_floor_adjusted=0.5))
+    assert "+10.0 from random play" in tiles(small(delta_vs_floor=0.1, p_vs_floor_adjusted=0.5))
+    assert "+20.0" not in tiles(small(p_adjusted=0.2)).split("detectable")[0]
+
+
 def test_floor_and_ceiling_have_no_colour_and_no_change(study: tuple[Path, Report], page: str) -> None:
     assert all(cell.delta_vs_base is not None for cell in study[1].references)
     transfer = page.split('<section id="transfer"')[1]

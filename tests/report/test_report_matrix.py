@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from rftcore.report.matrix import Column, below_limit, chain, columns, every_cell, matrix, significant
+from rftcore.report.matrix import (
+    GROUPS,
+    Column,
+    beats_floor,
+    below_limit,
+    chain,
+    columns,
+    every_cell,
+    gained,
+    group_of,
+    matrix,
+    significant,
+)
 from rftcore.schemas.report import Axes, Cell, Report, StageReport
 
 
@@ -69,3 +81,29 @@ def test_a_change_is_below_the_limit_only_when_smaller_than_it(small: Callable[.
         False,
         False,
     ]
+
+
+def test_the_floor_is_beaten_by_what_is_above_it_and_significant(small: Callable[..., Report]) -> None:
+    pairs = [(0.1, 0.049), (0.1, 0.05), (-0.1, 0.01), (None, None)]
+    assert [beats_floor(cell_of(small, delta_vs_floor=delta, p_vs_floor_adjusted=p)) for delta, p in pairs] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_a_gain_is_significant_and_upwards(small: Callable[..., Report]) -> None:
+    assert gained(cell_of(small))
+    assert not gained(cell_of(small, delta_vs_base=-0.2))
+    assert not gained(cell_of(small, p_adjusted=0.05))
+
+
+def test_groups_tell_the_difficulty_trained_on_from_others_of_the_environment(small: Callable[..., Report]) -> None:
+    cells = [
+        cell_of(small),
+        cell_of(small, trained_on=False),
+        cell_of(small, trained_on=False, role="held-out"),
+        small().axes.transfer[0],
+    ]
+    assert [group_of(cell) for cell in cells] == [*GROUPS, "base"]

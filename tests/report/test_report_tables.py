@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from rftcore.report.tables import print_tables
-from rftcore.schemas.report import Axes, Report
+from rftcore.schemas.report import Axes, Report, StageReport
 
 
 def printed(report: Report, width: int = 100, encoding: str = "utf-8") -> str:
@@ -62,12 +62,37 @@ def test_a_cell_shows_score_change_interval_and_its_marks(small: Callable[..., R
     rows = [
         [field for field in line.split() if field != "|"] for line in printed(small(), encoding="ascii").splitlines()
     ]
-    place = rows.index(["maze", "h", "50.0"])
+    place = rows.index(["maze", "t", "50.0"])
     assert rows[place + 1 : place + 3] == [["*", "+20.0"], ["40", "to", "60"]]
 
 
+def test_a_gain_above_random_play_and_another_difficulty_have_marks_of_their_own(small: Callable[..., Report]) -> None:
+    report = small(trained_on=False, delta_vs_floor=0.2, p_vs_floor=0.001, p_vs_floor_adjusted=0.01)
+    rows = [line.split() for line in printed(report).splitlines()]
+    assert rows[rows.index(["maze", "h", "50.0"]) + 1] == ["*^", "+20.0"]
+
+
+@pytest.mark.parametrize(
+    ("successes", "shown"),
+    [
+        ([0.25], "25.0 %"),
+        ([0.0, 0.25, 0.5, 0.75], "12.5 to 62.5 %"),
+        ([0.0] * 5 + [0.9] * 3 + [1.0] * 5, "0.0 to 100.0 %"),
+    ],
+)
+def test_the_ends_of_a_short_learning_curve_do_not_overlap(
+    small: Callable[..., Report], successes: list[float], shown: str
+) -> None:
+    stage = StageReport(
+        name="maze", parent="base", pools=[], budget={}, backward=None, forward=None, largest_drop=None,
+        curve=[{"update": update, "success": success} for update, success in enumerate(successes)],
+    )  # fmt: skip
+    text = printed(small().model_copy(update={"stages": [stage]}))
+    assert any(line.split()[:2] == ["maze", "base"] and shown in line for line in text.splitlines())
+
+
 def test_a_change_that_is_not_significant_has_no_asterisk(small: Callable[..., Report]) -> None:
-    report = small(role="held-out", p_adjusted=0.05)
+    report = small(role="held-out", trained_on=False, p_adjusted=0.05)
     rows = [line.split() for line in printed(report).splitlines()]
     assert rows[rows.index(["maze", "50.0"]) + 1] == ["+20.0"]
 

@@ -67,6 +67,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = build_tokenizer(["even third yes no again ab aba 0 1 2 3 4 5 6"])
     build_model(len(tokenizer), TinyConfig(layers=1, width=32, mlp=32), 0).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    (folder / "card.json").write_text('{"environments": ["even"]}')
     return folder
 
 

@@ -310,6 +310,26 @@ def test_a_study_is_more_than_its_parts(model: Path, study_folder: RunFolder, tm
     assert {train for train, _, _ in own} == {"base", "even:easy", "even:easy>third"}
 
 
+def test_what_the_start_policy_saw_before_is_noted_and_every_checkpoint_keeps_it(study_folder: RunFolder) -> None:
+    noted = report_of(study_folder.path)["notes"]
+    assert any("warmed up by imitation in even: " in note and note.endswith("It never saw third.") for note in noted)
+    cards = [path.read_text() for path in study_folder.path.glob("stages/*/checkpoint/card.json")]
+    assert cards == ['{"environments": ["even"]}'] * 5
+    assert any(note.startswith("One training run stands behind each checkpoint") for note in noted)
+
+
+def test_a_stage_names_its_pools_and_cells_what_they_were_trained_on(study_folder: RunFolder) -> None:
+    report = report_of(study_folder.path)
+    pools = {stage["name"]: stage["pools"] for stage in report["stages"]}
+    assert pools["even:easy>third"] == ["third:easy", "third:hard"]
+    trained = {
+        (cell["environment"], cell["difficulty"])
+        for cell in report["axes"]["difficulty"]
+        if cell["train"] == "even:easy" and cell["trained_on"]
+    }
+    assert trained == {("even", "easy")}
+
+
 def test_the_report_is_valid_json_without_nan(study_folder: RunFolder) -> None:
     text = (study_folder.path / "report.json").read_text(encoding="utf-8")
     json.loads(text, parse_constant=lambda name: pytest.fail(f"found {name}"))

@@ -42,6 +42,15 @@ def test_weights_and_state_come_back_as_they_were(kind: str, tmp_path: Path, mak
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["last"]
 
 
+def test_a_checkpoint_keeps_the_card_of_the_model_it_came_from(tmp_path: Path, make_model: Make) -> None:
+    save_checkpoint(tmp_path / "last", make_model("qwen2"), TOKENIZER, {}, card=b'{"environments": ["maze"]}')
+    assert (tmp_path / "last" / "card.json").read_bytes() == b'{"environments": ["maze"]}'
+    verify(tmp_path / "last")
+    (tmp_path / "last" / "card.json").write_bytes(b'{"environments": []}      ')
+    with pytest.raises(RunError, match=r"the content of card.json has changed"):
+        verify(tmp_path / "last")
+
+
 def test_a_checkpoint_replaces_the_one_before_it(tmp_path: Path, make_model: Make) -> None:
     save_checkpoint(tmp_path / "last", make_model("qwen2"), TOKENIZER, {"update": 1})
     save_checkpoint(tmp_path / "last", make_model("qwen2", seed=1), TOKENIZER, {"update": 2})

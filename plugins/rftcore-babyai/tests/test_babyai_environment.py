@@ -216,6 +216,15 @@ def test_facts_tell_whether_actions_are_listed_and_how_long_the_expert_plays() -
     assert facts["vocabulary_words"] == len(words)
 
 
+def test_facts_say_which_tasks_a_short_horizon_leaves_out() -> None:
+    assert "left_out" not in BabyAI().facts()
+    hard = [turns for _, _, turns in listed("test", "hard")]
+    longer = sum(turns > 6 for turns in hard)
+    left_out = BabyAI(max_turns=6).facts()["left_out"]
+    assert left_out == f"{longer} of {len(hard)} hard test tasks: the expert needs more than max_turns = 6 turns"
+    assert len(BabyAI(max_turns=6).tasks("test", "hard")) == len(hard) - longer
+
+
 def test_the_instructions_are_short_and_name_every_kind_of_action() -> None:
     instructions = BabyAI.instructions
     assert len(instructions.split()) <= 60
