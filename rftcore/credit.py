@@ -49,9 +49,7 @@ def group_normalize(groups: Sequence[Sequence[float]], scale: Scale = "group") -
     Raises ValueError when a return is infinite or not a number.
     """
     pooled = [value for group in groups for value in group]
-    for value in pooled:
-        if not math.isfinite(value):
-            raise ValueError(f"found a return of {value}; expected finite numbers: check the environment's rewards")
+    _require_finite(pooled)
     whole = deviation(pooled)
     advantages = []
     for group in groups:
@@ -62,3 +60,57 @@ def group_normalize(groups: Sequence[Sequence[float]], scale: Scale = "group") -
         divisor = {"group": deviation(group) + EPSILON, "batch": whole + EPSILON, "none": 1.0}[scale]
         advantages.append([(value - mean) / divisor for value in group])
     return advantages
+
+
+def leave_one_out(groups: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return by how much each return exceeds the mean of the others of its group.
+
+        A[i] = R[i] - (sum(R) - R[i]) / (n - 1)
+
+    What a return is compared with does not depend on it, so the policy gradient stays unbiased: RLOO, arXiv 2402.14740.
+    A group without variance gets exactly 0.0 throughout.
+    Raises ValueError for a group of one, and when a return is infinite or not a number.
+    """
+    advantages = []
+    for group in groups:
+        _require_finite(group)
+        if len(group) == 1:
+            raise ValueError("found a group of one; expected two returns or more, as each is compared with the others")
+        if zero_variance(group):
+            advantages.append([0.0] * len(group))
+            continue
+        total = math.fsum(group)
+        advantages.append([value - (total - value) / (len(group) - 1) for value in group])
+    return advantages
+
+
+def normalize(values: Sequence[float]) -> list[float]:
+    """Return (value - mean) / (s + EPSILON) with the sample standard deviation s of all values.
+
+    Values without variance, a single one included, become exactly 0.0.
+    Raises ValueError when a value is infinite or not a number.
+    """
+    _require_finite(values)
+    if zero_variance(values):
+        return [0.0] * len(values)
+    mean, divisor = math.fsum(values) / len(values), deviation(values) + EPSILON
+    return [(value - mean) / divisor for value in values]
+
+
+def discounted_returns(rewards: Sequence[float], discount: float) -> list[float]:
+    """Return what each step of one trajectory leads to: G[t] = rewards[t] + discount * G[t + 1], 0 after the last.
+
+    Raises ValueError when a reward is infinite or not a number.
+    """
+    _require_finite(rewards)
+    found, after = [], 0.0
+    for reward in reversed(rewards):
+        after = reward + discount * after
+        found.append(after)
+    return found[::-1]
+
+
+def _require_finite(values: Sequence[float]) -> None:
+    for value in values:
+        if not math.isfinite(value):
+            raise ValueError(f"found a return of {value}; expected finite numbers: check the environment's rewards")

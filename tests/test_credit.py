@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rftcore.credit import EPSILON, Scale, deviation, group_normalize, zero_variance
+from rftcore.credit import (
+    EPSILON,
+    Scale,
+    deviation,
+    discounted_returns,
+    group_normalize,
+    leave_one_out,
+    normalize,
+    zero_variance,
+)
 
 RETURNS = st.floats(-100, 100)
 GROUPS = st.lists(st.lists(RETURNS, max_size=8), max_size=6)
@@ -121,3 +130,51 @@ def test_scale_group_brings_the_deviation_to_one_but_for_epsilon(returns: list[i
     assert deviation(group_normalize([values])[0]) == pytest.approx(
         deviation(values) / (deviation(values) + EPSILON), rel=1e-12
     )
+
+
+def test_leave_one_out_compares_with_the_mean_of_the_others() -> None:
+    assert leave_one_out([[1.0, 0.0, 0.5], [3.0, 1.0]]) == [[0.75, -0.75, 0.0], [2.0, -2.0]]
+
+
+def test_leave_one_out_of_equal_returns_is_exactly_zero() -> None:
+    assert leave_one_out([[0.1, 0.1, 0.1], []]) == [[0.0, 0.0, 0.0], []]
+
+
+def test_leave_one_out_of_a_single_return_is_refused() -> None:
+    with pytest.raises(ValueError, match="found a group of one; expected two returns or more"):
+        leave_one_out([[1.0, 0.0], [1.0]])
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(RETURNS, min_size=2, max_size=8), max_size=4))
+def test_leave_one_out_is_the_distance_from_the_mean_times_n_over_n_less_one(groups: list[list[float]]) -> None:
+    for group, found, plain in zip(groups, leave_one_out(groups), group_normalize(groups, "none"), strict=True):
+        assert found == pytest.approx([value * len(group) / (len(group) - 1) for value in plain], abs=1e-9)
+
+
+def test_normalize_brings_all_values_to_mean_zero_and_deviation_one() -> None:
+    # Mean 2, squared distances 4 + 1 + 0 + 9, variance 14/3.
+    divisor = math.sqrt(14.0 / 3.0) + 1e-4
+    assert normalize([0.0, 1.0, 2.0, 5.0]) == pytest.approx([-2 / divisor, -1 / divisor, 0.0, 3 / divisor], rel=1e-14)
+
+
+@pytest.mark.parametrize("values", [[], [0.7], [0.1, 0.1, 0.1]])
+def test_normalize_gives_values_without_variance_exactly_zero(values: list[float]) -> None:
+    assert normalize(values) == [0.0] * len(values)
+
+
+def test_discounted_returns_count_what_follows_for_less() -> None:
+    assert discounted_returns([1.0, 0.0, 2.0], 0.5) == [1.5, 1.0, 2.0]
+    assert discounted_returns([1.0, 0.0, 2.0], 1.0) == [3.0, 2.0, 2.0]
+    assert discounted_returns([], 0.5) == []
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_values_that_are_not_finite_are_refused_wherever_they_arrive(value: float) -> None:
+    for asked in (
+        lambda: leave_one_out([[0.0, value]]),
+        lambda: normalize([0.0, value]),
+        lambda: discounted_returns([0.0, value], 0.9),
+    ):
+        with pytest.raises(ValueError, match=f"found a return of {value}; expected finite numbers"):
+            asked()

@@ -1,4 +1,4 @@
-"""The parts that policy-gradient losses are made of: ratios, the clipped objective, KL estimators, three averages.
+"""The parts that policy-gradient losses are made of: ratios, objectives, KL estimators, averages, figures.
 
 Pure functions of tensors; a loss of an algorithm is a few of them in a row. `mask` is 1.0 at sampled tokens and 0.0 at
 prompts, observations and padding. Whatever stands at a masked position, NaN included, reaches neither a value nor a
@@ -9,6 +9,9 @@ Shapes: R is rows, P is positions. Log probabilities are natural logarithms at t
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
 
 import torch
 
@@ -43,6 +46,38 @@ def sequence_ratio(logprobs: torch.Tensor, old_logprobs: torch.Tensor, mask: tor
     return (total / mask.sum(-1, keepdim=True).clamp(min=1.0)).exp()
 
 
+def row_ratio(logprobs: torch.Tensor, old_logprobs: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return how much likelier each row is as a whole [R, 1]: the product of its token ratios, within LOG_RATIO_LIMIT.
+
+    The row is one action; RLOO, arXiv 2402.14740. A row without sampled tokens has ratio 1.
+    """
+    total = log_ratio(logprobs, old_logprobs, mask).sum(-1, keepdim=True)
+    return total.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT).exp()
+
+
+def importance_weight(
+    learner: torch.Tensor,
+    sampler: torch.Tensor,
+    mask: torch.Tensor,
+    *,
+    level: Literal["token", "sequence"],
+    cut: Literal["truncate", "mask"],
+    low: float,
+    high: float,
+) -> torch.Tensor:
+    """Return p / q of the learner's and the sampler's log probabilities under the same weights, without gradient.
+
+    Two programs that compute the same model differ a little, and an old version of the weights differs more; a loss is
+    multiplied by this to correct for it. [R, P] for each token, or [R, 1] for each row as a whole. What lies outside
+    [low, high] is set to the nearer end ("truncate": F. Yao et al., Your Efficient RL Framework Secretly Brings You
+    Off-Policy RL Training, 2025) or to 0, so that it teaches nothing ("mask": IcePop, arXiv 2510.18855).
+    """
+    weight = (row_ratio if level == "sequence" else token_ratio)(learner, sampler, mask).detach()
+    if cut == "truncate":
+        return weight.clamp(low, high)
+    return weight.masked_fill((weight < low) | (weight > high), 0.0)
+
+
 def clipped_objective(
     ratio: torch.Tensor, advantages: torch.Tensor, mask: torch.Tensor, clip_low: float, clip_high: float
 ) -> torch.Tensor:
@@ -67,6 +102,36 @@ def clipped_sides(
     low = (ratio < 1.0 - clip_low) & (advantages < 0)
     high = (ratio > 1.0 + clip_high) & (advantages > 0)
     return low.to(advantages.dtype), high.to(advantages.dtype)
+
+
+def truncated_objective(
+    ratio: torch.Tensor,
+    logprobs: torch.Tensor,
+    advantages: torch.Tensor,
+    mask: torch.Tensor,
+    clip_low: float,
+    clip_high: float,
+) -> torch.Tensor:
+    """Return clip(ratio, 1 - clip_low, 1 + clip_high) * A * log p [R, P], to be maximised; 0.0 where masked.
+
+    The clipped ratio carries no gradient: it is a weight, and no token loses its gradient altogether. CISPO,
+    arXiv 2506.13585, equation 4.
+    """
+    weight = ratio.clamp(1.0 - clip_low, 1.0 + clip_high).detach()
+    return weight * advantages.masked_fill(mask == 0, 0.0) * logprobs.masked_fill(mask == 0, 0.0)
+
+
+def gated_objective(
+    ratio: torch.Tensor, advantages: torch.Tensor, mask: torch.Tensor, positive: float, negative: float
+) -> torch.Tensor:
+    """Return 4 / t * sigmoid(t * (ratio - 1)) * A [R, P], to be maximised; 0.0 where masked.
+
+    The temperature t is `positive` where A > 0 and `negative` elsewhere. The gradient is that of `ratio * A` at ratio 1
+    and fades on both sides, the sooner the greater t is. SAPO, arXiv 2511.20347.
+    """
+    advantages = advantages.masked_fill(mask == 0, 0.0)
+    temperature = torch.where(advantages > 0, positive, negative)
+    return 4.0 / temperature * torch.sigmoid(temperature * (ratio - 1.0)) * advantages
 
 
 def kl_k1(logprobs: torch.Tensor, reference: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -113,3 +178,32 @@ def constant_mean(figures: torch.Tensor, mask: torch.Tensor, rows: int, length: 
     arXiv 2503.20783. `length` is a number of tokens, commonly the most that a row may hold.
     """
     return figures.masked_fill(mask == 0, 0.0).sum() / (max(rows, 1) * length)
+
+
+def clip_figures(
+    ratio: torch.Tensor,
+    logprobs: torch.Tensor,
+    old_logprobs: torch.Tensor,
+    advantages: torch.Tensor,
+    mask: torch.Tensor,
+    clip_low: float,
+    clip_high: float,
+) -> dict[str, torch.Tensor]:
+    """Return what a clipped loss reports, for `figure_means`.
+
+        ratio          probability now over probability before the update
+        clipped_low    1.0 at tokens at which the lower clip stops the gradient
+        clipped_high   1.0 at tokens at which the upper clip does
+        kl             k3 estimate of KL(policy before the update || policy now), nats a token
+    """
+    low, high = clipped_sides(ratio, advantages, mask, clip_low, clip_high)
+    return {"ratio": ratio, "clipped_low": low, "clipped_high": high, "kl": kl_k3(old_logprobs, logprobs, mask)}
+
+
+def figure_means(figures: Mapping[str, torch.Tensor], mask: torch.Tensor, tokens: int) -> dict[str, float]:
+    """Return the mean of each figure, [R, P] or [R, 1], over the sampled tokens of the whole update.
+
+    One transfer from the device for all of them.
+    """
+    means = [token_mean(figure.detach().expand_as(mask), mask, tokens) for figure in figures.values()]
+    return dict(zip(figures, torch.stack(means).tolist(), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,17 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rftcore.train.losses import (
+    clip_figures,
     clipped_objective,
     clipped_sides,
     constant_mean,
+    figure_means,
+    gated_objective,
+    importance_weight,
     kl_k1,
     kl_k3,
     log_ratio,
     require_same_shape,
     row_mean,
+    row_ratio,
     sequence_ratio,
     token_mean,
     token_ratio,
+    truncated_objective,
 )
 
 NAN, INF = math.nan, math.inf
@@ -178,3 +185,78 @@ def test_tensors_that_would_only_fit_by_broadcasting_are_refused() -> None:
         require_same_shape(logprobs=torch.zeros(2, 3), advantages=torch.zeros(2, 1))
     with pytest.raises(ValueError, match=r"mask \[3\]"):
         require_same_shape(logprobs=torch.zeros(3), mask=torch.zeros(3))
+
+
+def test_row_ratio_is_the_product_over_sampled_tokens() -> None:
+    now = torch.tensor([[0.8, 0.9, 0.2], [0.3, 0.9, 0.9]]).log()
+    old = torch.tensor([[0.1, 0.1, 0.4], [0.1, 0.1, 0.1]]).log()
+    close(row_ratio(now, old, MASK), [[8.0 * 0.5], [3.0]])
+    close(row_ratio(now, old, torch.zeros(2, 3)), [[1.0], [1.0]])
+
+
+def test_row_ratio_of_a_long_row_does_not_overflow() -> None:
+    ratio = row_ratio(torch.zeros(1, 50), torch.full((1, 50), -15.0), torch.ones(1, 50))
+    assert ratio.item() == pytest.approx(math.exp(20.0), rel=1e-5)
+
+
+GAPS = torch.tensor([[4.0, NAN, 0.25], [0.5, NAN, NAN]]).log()
+
+
+@pytest.mark.parametrize(
+    ("level", "cut", "expected"),
+    [
+        ("token", "truncate", [[3.0, 1.0, 0.3], [0.5, 1.0, 1.0]]),
+        ("token", "mask", [[0.0, 1.0, 0.0], [0.5, 1.0, 1.0]]),
+        ("sequence", "truncate", [[1.0], [0.5]]),
+        ("sequence", "mask", [[1.0], [0.5]]),
+    ],
+)
+def test_importance_weight_holds_the_ratio_of_learner_and_sampler_in_bounds(
+    level: Any, cut: Any, expected: list[list[float]]
+) -> None:
+    learner = torch.full((2, 3), -1.0, requires_grad=True)
+    weight = importance_weight(learner, learner.detach() - GAPS, MASK, level=level, cut=cut, low=0.3, high=3.0)
+    close(weight, expected)
+    assert not weight.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "weight"), [(1.0, 2.0, 1.0), (3.0, 2.0, 1.5), (3.0, -2.0, 1.5), (0.1, 2.0, 0.6)]
+)
+def test_truncated_objective_is_a_weight_on_the_log_probability(ratio: float, advantage: float, weight: float) -> None:
+    logprobs = torch.tensor([[-0.7, NAN]], requires_grad=True)
+    ratios, advantages = torch.tensor([[ratio, 1.0]], requires_grad=True), torch.tensor([[advantage, NAN]])
+    objective = truncated_objective(ratios, logprobs, advantages, torch.tensor([[1.0, 0.0]]), 0.4, 0.5)
+    close(objective, [[weight * advantage * -0.7, 0.0]])
+    objective.sum().backward()
+    close(logprobs.grad, [[weight * advantage, 0.0]])
+    assert ratios.grad is None
+
+
+@pytest.mark.parametrize(("advantage", "temperature"), [(2.0, 1.0), (-2.0, 3.0), (0.0, 3.0)])
+@pytest.mark.parametrize("ratio", [1.0, 2.0, 0.2])
+def test_gated_objective_has_the_gradient_of_the_ratio_at_one_and_fades(
+    ratio: float, advantage: float, temperature: float
+) -> None:
+    ratios = torch.tensor([[ratio, 9.0]], requires_grad=True)
+    objective = gated_objective(ratios, torch.tensor([[advantage, NAN]]), torch.tensor([[1.0, 0.0]]), 1.0, 3.0)
+    gate = 1 / (1 + math.exp(-temperature * (ratio - 1)))
+    close(objective, [[4 / temperature * gate * advantage, 0.0]])
+    objective.sum().backward()
+    close(ratios.grad, [[4 * gate * (1 - gate) * advantage, 0.0]])
+
+
+def test_figures_are_means_over_the_tokens_of_the_whole_update() -> None:
+    now = torch.tensor([[0.5, NAN, 0.2], [0.4, NAN, NAN]]).log()
+    old = torch.tensor([[0.25, 1.0, 0.4], [0.4, 1.0, 1.0]]).log()
+    ratio, advantages = token_ratio(now, old, MASK), torch.tensor([[1.0, NAN, -1.0], [1.0, NAN, NAN]])
+    of_clip = clip_figures(ratio, now, old, advantages, MASK, 0.2, 0.2)
+    figures = figure_means({**of_clip, "row": torch.ones(2, 1)}, MASK, 6)
+    # Three tokens here of six in the update; k3 is ratio - 1 - log(ratio).
+    assert figures == {
+        "ratio": pytest.approx(3.5 / 6),
+        "clipped_low": pytest.approx(1 / 6),
+        "clipped_high": pytest.approx(1 / 6),
+        "kl": pytest.approx((1 - math.log(2) - 0.5 + math.log(2)) / 6),
+        "row": pytest.approx(3 / 6),
+    }
