@@ -6,11 +6,14 @@ scalar. The learner knows neither; an algorithm knows neither the learner nor th
 The loss is a function of torch tensors, all [rows, positions] unless said otherwise:
 
     def loss(*, logprobs, old_logprobs, advantages, mask, config, reference_logprobs=None, values=None,
-             old_values=None, returns=None, tokens=None, rows=None) -> tuple[scalar, dict[str, float]]
+             old_values=None, returns=None, tokens=None, rows=None, sampler_logprobs=None)
+             -> tuple[scalar, dict[str, float]]
 
 `logprobs` carry the gradient, `mask` is 1.0 at sampled tokens and 0.0 elsewhere, `tokens` (int) is the number of
 sampled tokens and `rows` (int) the number of rows of the WHOLE update, of which these rows may be one micro-batch: a
 loss that averages divides by them, so that the sum over micro-batches is the loss of the whole update.
+`old_logprobs` are those of the sampler. An algorithm that `corrects_sampler` gets them as `sampler_logprobs`, and as
+`old_logprobs` what the learner computes from the weights before the update; all others are called without the former.
 The second value holds sums or means for the log, as plain floats, already weighted the same way so that adding
 micro-batches gives the figure of the update.
 """
@@ -35,6 +38,8 @@ class Algorithm(ABC):
         """Options of the credit and of the loss; the defaults are the vetted setting."""
 
     name: ClassVar[str]
+    reference_in_credit: ClassVar[bool] = False
+    """The pull to the start policy is part of the credit, which then gets `reference`; the loss gets none."""
 
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
         """Take a `Config`, or its fields as keyword arguments."""
@@ -51,13 +56,18 @@ class Algorithm(ABC):
         """Return, for each group, one `Credit` for each of its `usable` trajectories.
 
         None means that the trajectory teaches nothing (a group without variance, say) and is left out of the update.
-        `values` and `reference` are None in this version: the learner has no critic, and a run refuses an algorithm
-        whose spec says `needs_values`. The loss, not the credit, gets the reference logprobs.
+        `values` are None in this version: the learner has no critic, and a run refuses an algorithm whose spec says
+        `needs_values`. `reference` holds the start policy's logprobs at the sampling temperature; it is given where
+        `reference_in_credit` and `reference_weight()` is above 0.0.
         """
 
     def reference_weight(self) -> float:
-        """Return how strongly the loss pulls to the start policy; 0.0 spares its forward pass.
+        """Return how strongly loss or credit pull to the start policy; 0.0 spares its forward pass.
 
         More than 0.0 needs a spec that says `needs_reference`.
         """
         return 0.0
+
+    def corrects_sampler(self) -> bool:
+        """Return whether the loss tells learner and sampler apart; costs one more forward pass an update."""
+        return False

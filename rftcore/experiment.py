@@ -88,7 +88,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
                 )
             )
             groups += more
-            credits += algorithm.credit(more)
+            credits += algorithm.credit(more, reference=engine.reference(more))
             if sum(any(credit is not None for credit in earned) for earned in credits) >= config.training.groups:
                 break
         figures = engine.update(groups, credits)

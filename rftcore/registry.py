@@ -24,7 +24,7 @@ KNOWN: dict[str, dict[str, str]] = {
     },
     "algorithm": {
         **{name: f"rftcore-{name}" for name in ("gigpo", "grpo", "imitation", "ppo", "reinforce")},
-        "rloo": "rftcore-reinforce",
+        **dict.fromkeys(("rloo", "reinforce_pp"), "rftcore-reinforce"),
     },
     "curriculum": dict.fromkeys(("single", "mixture", "sequential", "easy_to_hard", "horizon"), "rftcore-sequential"),
     "metric": {"generalization": "rftcore-generalization"},

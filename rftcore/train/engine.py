@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rftcore.schemas.trajectory import Credit, Group
 from rftcore.train.chat import ChatEncoder, load_tokenizer
 from rftcore.train.checkpoint import load_model, restore_optimizer, save_checkpoint
 from rftcore.train.learner import Learner
+from rftcore.train.logprobs import row_logprobs
 from rftcore.train.rows import build_rows
 
 
@@ -42,6 +44,7 @@ class Engine:
         self.encoder = ChatEncoder(self._tokenizer)
         model = load_model(source, device=device, dtype=dtype)
         self._learner = None
+        self._credit_reference = None
         if algorithm is not None:
             loss = registry.spec("algorithm", settings.algorithm.name).loss  # type: ignore[attr-defined]
             module, _, function = loss.partition(":")
@@ -49,12 +52,15 @@ class Engine:
             if algorithm.reference_weight() > 0:
                 base = find_model(settings.model)
                 reference = load_model(base, device=device, dtype=dtype).requires_grad_(False)
+            if algorithm.reference_in_credit:
+                self._credit_reference, reference = reference, None
             self._learner = Learner(
                 model,
                 settings.learner,
                 loss=getattr(import_module(module), function),
                 loss_config=algorithm.config,
                 reference=reference,
+                corrects_sampler=algorithm.corrects_sampler(),
             )
             model = self._learner.model
         self._model = model
@@ -62,7 +68,7 @@ class Engine:
         options = validate(sampler.Config, settings.sampler.options, "sampler")
         self._sampler = sampler(options, model=model)
         self._version = 0
-        self._temperature = settings.sampling.temperature
+        self._temperature, self._micro_tokens = settings.sampling.temperature, settings.learner.micro_tokens
         if algorithm is not None and self._temperature == 0.0:
             raise ConfigError("sampling.temperature is 0.0: all samples of a task would be equal and teach nothing")
         self.actor = ModelActor(
@@ -74,6 +80,28 @@ class Engine:
             temperature=self._temperature,
             max_new_tokens=settings.sampling.max_new_tokens,
         )
+
+    def reference(self, groups: Sequence[Group]) -> list[list[list[list[float]]]] | None:
+        """Return the start policy's logprob of each sampled token, [group][usable trajectory][turn][token].
+
+        None unless the algorithm's credit pulls to the start policy.
+        """
+        if self._credit_reference is None:
+            return None
+        played = [group.usable for group in groups]
+        cut = [
+            build_rows(trajectory, Credit(turns=(0.0,) * len(trajectory.turns)))[0]
+            for group in played
+            for trajectory in group
+        ]
+        rows = [row for own in cut for row in own]
+        found = row_logprobs(self._credit_reference, rows, temperature=self._temperature, tokens=self._micro_tokens)
+        # Rows hold the sampled tokens in the order of the turns, whatever the history cut away.
+        tokens = iter([value for values in found for value in values])
+        return [
+            [[list(islice(tokens, len(turn.token_ids))) for turn in trajectory.turns] for trajectory in group]
+            for group in played
+        ]
 
     def update(self, groups: Sequence[Group], credits: Sequence[Sequence[Credit | None]]) -> dict[str, float]:
         """Learn from credited trajectories and give the sampler the new weights; return figures of the update.

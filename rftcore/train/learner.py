@@ -17,7 +17,7 @@ from accelerate import Accelerator
 
 from rftcore.errors import RunError
 from rftcore.schemas.config import LearnerConfig, LoRA
-from rftcore.train.logprobs import micro_batches, token_logprobs
+from rftcore.train.logprobs import micro_batches, row_logprobs, token_logprobs
 from rftcore.train.rows import Row
 
 Loss = Callable[..., tuple[torch.Tensor, dict[str, float]]]
@@ -34,12 +34,17 @@ class Learner:
         loss: Loss,
         loss_config: Any = None,
         reference: Any = None,
+        corrects_sampler: bool = False,
     ) -> None:
-        """`reference` is the frozen start policy; give it only when the loss pulls towards it."""
+        """`reference` is the frozen start policy; give it only when the loss pulls towards it.
+
+        With `corrects_sampler` the loss gets the learner's logprobs before the update apart from the sampler's.
+        """
         if config.lora is not None and not hasattr(model, "peft_config"):
             model = _with_lora(model, config.lora)
         self.config = config
         self._loss, self._loss_config, self._reference = loss, loss_config, reference
+        self._corrects_sampler = corrects_sampler
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(
             trainable, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay, foreach=True
@@ -55,6 +60,9 @@ class Learner:
         `sampler_gap` is the largest difference between sampler and learner logprob before the first step.
         Raises RunError when the loss or its gradient is not finite; the weights are then those before the failing step.
         """
+        if self._corrects_sampler:
+            for row, own in zip(rows, self.logprobs(rows, temperature=temperature), strict=True):
+                row.learner_logprobs = own
         count = min(self.config.minibatches, len(rows))
         cuts = [len(rows) * index // count for index in range(count + 1)]
         figures: dict[str, float] = {}
@@ -71,14 +79,7 @@ class Learner:
 
     def logprobs(self, rows: Sequence[Row], *, temperature: float = 1.0) -> list[list[float]]:
         """Return the learner's own logprob of each sampled token, per row."""
-        result: list[list[float]] = [[] for _ in rows]
-        with torch.no_grad():
-            for batch in micro_batches(self.model, rows, self.config.micro_tokens):
-                picked = [rows[index] for index in batch]
-                logprobs, _ = token_logprobs(self.model, picked, temperature)
-                for index, row, values in zip(batch, picked, logprobs.tolist(), strict=True):
-                    result[index] = values[: len(row.positions)]
-        return result
+        return row_logprobs(self.model, rows, temperature=temperature, tokens=self.config.micro_tokens)
 
     def _optimize(self, rows: Sequence[Row], temperature: float) -> dict[str, float]:
         tokens = sum(len(row.positions) for row in rows)
@@ -86,14 +87,17 @@ class Learner:
         for batch in micro_batches(self.model, rows, self.config.micro_tokens):
             picked = [rows[index] for index in batch]
             logprobs, entropy = token_logprobs(self.model, picked, temperature)
-            old, mask = _padded(picked, "old_logprobs", logprobs), _mask(picked, logprobs)
+            sampled, mask = _padded(picked, "old_logprobs", logprobs), _mask(picked, logprobs)
+            old = {"old_logprobs": sampled}
+            if self._corrects_sampler:
+                old = {"old_logprobs": _padded(picked, "learner_logprobs", logprobs), "sampler_logprobs": sampled}
             reference = None
             if self._reference is not None:
                 with torch.no_grad():
                     reference, _ = token_logprobs(self._reference, picked, temperature)
             loss, extra = self._loss(
                 logprobs=logprobs,
-                old_logprobs=old,
+                **old,
                 advantages=_padded(picked, "advantages", logprobs),
                 mask=mask,
                 config=self._loss_config,
@@ -105,7 +109,7 @@ class Learner:
             self._accelerator.backward(loss)
             figures["loss"] += loss.item()
             figures["entropy"] += (entropy * mask).sum().item() / tokens
-            gap = ((logprobs.detach() - old).abs() * mask).max().item()
+            gap = ((logprobs.detach() - sampled).abs() * mask).max().item()
             figures["sampler_gap"] = max(figures["sampler_gap"], gap)
             for name, value in extra.items():
                 figures[name] = figures.get(name, 0.0) + value

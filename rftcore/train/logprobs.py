@@ -62,6 +62,21 @@ def token_logprobs(model: Any, rows: Sequence[Row], temperature: float) -> tuple
     )
 
 
+def row_logprobs(model: Any, rows: Sequence[Row], *, temperature: float, tokens: int) -> list[list[float]]:
+    """Return the logprob of each sampled token under `model`, row by row, without gradient.
+
+    `tokens` bounds the micro-batches, as in `micro_batches`.
+    """
+    result: list[list[float]] = [[] for _ in rows]
+    with torch.no_grad():
+        for batch in micro_batches(model, rows, tokens):
+            picked = [rows[index] for index in batch]
+            logprobs, _ = token_logprobs(model, picked, temperature)
+            for index, row, values in zip(batch, picked, logprobs.tolist(), strict=True):
+                result[index] = values[: len(row.positions)]
+    return result
+
+
 def _alike(rows: Sequence[Row], tokens: int) -> list[list[int]]:
     """Rows in the order of their contents, so that those which share a beginning share a batch."""
     batches: list[list[int]] = []

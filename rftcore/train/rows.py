@@ -21,6 +21,8 @@ class Row:
     positions: list[int] = field(default_factory=list)
     old_logprobs: list[float] = field(default_factory=list)
     advantages: list[float] = field(default_factory=list)
+    learner_logprobs: list[float] = field(default_factory=list)
+    """The learner's own before an update; filled in by the learner where a loss tells them from the sampler's."""
 
 
 def build_rows(trajectory: Trajectory, credit: Credit) -> tuple[list[Row], int]:

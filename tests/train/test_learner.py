@@ -13,6 +13,8 @@ import torch
 
 from rftcore.errors import RunError
 from rftcore.sampler import Completion, Request
+from rftcore.schemas.config import LearnerConfig
+from rftcore.train.learner import Learner
 from rftcore.train.rows import Row
 
 Make = Callable[..., Any]
@@ -146,3 +148,31 @@ def test_lora_trains_adapters_alone_and_the_sampler_sees_their_sum(
     row = Row([4, 9, 9, *found.token_ids], list(range(3, 15)))
     assert learner.logprobs([row])[0] == pytest.approx(found.logprobs, abs=1e-4)
     assert found.logprobs != pytest.approx(first.logprobs, abs=1e-2)
+
+
+@pytest.mark.parametrize("minibatches", [1, 3])
+def test_a_loss_that_corrects_the_sampler_gets_the_learners_logprobs_before_the_update_apart(
+    minibatches: int, make_model: Make
+) -> None:
+    seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]] = []
+
+    def loss(
+        *,
+        logprobs: torch.Tensor,
+        old_logprobs: torch.Tensor,
+        sampler_logprobs: torch.Tensor,
+        mask: torch.Tensor,
+        **rest: Any,
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        seen.append((logprobs.detach(), old_logprobs, sampler_logprobs, mask))
+        return logprobs.sum(), {}
+
+    config = LearnerConfig(minibatches=minibatches, learning_rate=0.05, micro_tokens=64)
+    learner, rows = Learner(make_model("qwen2"), config, loss=loss, corrects_sampler=True), ragged()
+    before = sorted(value for own in learner.logprobs(rows) for value in own)
+    learner.step(rows)
+    old = sorted(value for _, old, _, mask in seen for value in old[mask > 0].tolist())
+    assert old == pytest.approx(before, abs=1e-4)
+    assert all((sampler[mask > 0] == -3.0).all() for _, _, sampler, mask in seen)
+    moved = max(float(((now - old).abs() * mask).max()) for now, old, _, mask in seen)
+    assert moved < 1e-4 if minibatches == 1 else moved > 1e-2
