@@ -7,14 +7,17 @@ variant. It refuses combinations that no publication defines, rather than adjust
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rftcore.algorithm import Algorithm, TokenFloats
 from rftcore.credit import Scale, group_normalize, zero_variance
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.trajectory import Credit, Group
+
+_CORRECTION = ("correction_cut", "correction_low", "correction_high")
+_SWITCHED = ("objective", "gate_", "correction")
 
 
 class GRPO(Algorithm):
@@ -45,6 +48,32 @@ class GRPO(Algorithm):
         """Multiply the penalty by the ratio, so that its gradient is that of KL(policy || start), arXiv 2512.02556.
         Without, as GRPO was published, it is on policy the gradient of KL(start || policy)."""
 
+        objective: Literal["clip", "cispo", "sapo"] = "clip"
+        """How the ratio enters: clipped (PPO), as a clipped weight without gradient (CISPO), or through a soft gate."""
+        gate_positive: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+        """Temperature of the gate of `sapo` where the advantage is positive."""
+        gate_negative: float = Field(default=1.05, gt=0, allow_inf_nan=False)
+        """The same elsewhere; above the other, as pushing tokens down is what makes training unstable."""
+        correction: Literal["none", "token", "sequence"] = "none"
+        """Weigh each token, or each row, by how likely the learner finds it next to the sampler."""
+        correction_cut: Literal["truncate", "mask"] = "truncate"
+        """What becomes of weights out of bounds: the nearer bound, or 0."""
+        correction_low: float = Field(default=0.0, ge=0, le=1)
+        """Lower bound of the weight."""
+        correction_high: float = Field(default=2.0, ge=1, allow_inf_nan=False)
+        """Upper bound of the weight."""
+
+        @model_serializer(mode="wrap")
+        def _without_what_is_off(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            # What a run does not use is no part of its identity: runs made before these options keep their ids.
+            fields = type(self).model_fields
+            dumped: dict[str, Any] = handler(self)
+            return {
+                name: value
+                for name, value in dumped.items()
+                if not name.startswith(_SWITCHED) or value != fields[name].default
+            }
+
         @model_validator(mode="after")
         def _consistent(self) -> Self:
             # Worded to follow "expected", as core prints what a configuration gets wrong.
@@ -59,6 +88,19 @@ class GRPO(Algorithm):
                     f"aggregation 'sequence' with ratio 'sequence' (GSPO): {self.aggregation!r} would weigh each row's "
                     "one ratio by its length"
                 )
+            if self.objective == "cispo" and self.ratio == "sequence":
+                raise ValueError("ratio 'token' with objective 'cispo': its weight belongs to a token")
+            unused = [
+                *(name for name in ("gate_positive", "gate_negative") if self.objective != "sapo"),
+                *(name for name in ("clip_low", "clip_high") if self.objective == "sapo"),
+                *(name for name in _CORRECTION if self.correction == "none"),
+            ]
+            for name in unused:
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"no {name} with objective {self.objective!r} and correction {self.correction!r}, which do not "
+                        "use it: remove it"
+                    )
             return self
 
     def credit(
@@ -93,6 +135,10 @@ class GRPO(Algorithm):
     def reference_weight(self) -> float:
         """Return the weight of the KL penalty."""
         return float(self.config.kl)
+
+    def corrects_sampler(self) -> bool:
+        """Return whether there is a correction."""
+        return bool(self.config.correction != "none")
 
     def _teaches(self, returns: Sequence[float]) -> bool:
         return len(returns) >= 2 and not (self.config.dynamic_sampling and zero_variance(returns))

@@ -1,8 +1,9 @@
-"""GRPO's loss: a clipped probability ratio times the advantage, with an optional pull to the start policy.
+"""GRPO's loss: a probability ratio times the advantage, held in bounds, with an optional pull to the start policy.
 
-    loss = average over the update of  - min(r A, clip(r, 1 - clip_low, 1 + clip_high) A)  +  kl * r * k3
+    loss = average over the update of  - w * f(r, A)  +  kl * r * k3
 
-`r` is a ratio a token, or one a row (GSPO); `k3` estimates the divergence from the reference, and its factor `r` is
+`r` is a ratio a token, or one a row (GSPO); `f` is PPO's clip, CISPO's clipped weight or SAPO's gate; `w` corrects for
+what tells the sampler from the learner; `k3` estimates the divergence from the reference, and its factor `r` is
 optional; the average is one of three. A pure function: it refuses to know the model, the optimizer, or how the
 advantages came about.
 """
@@ -12,15 +13,19 @@ from __future__ import annotations
 import torch
 
 from rftcore.train.losses import (
+    clip_figures,
     clipped_objective,
-    clipped_sides,
     constant_mean,
+    figure_means,
+    gated_objective,
+    importance_weight,
     kl_k3,
     require_same_shape,
     row_mean,
     sequence_ratio,
     token_mean,
     token_ratio,
+    truncated_objective,
 )
 from rftcore_grpo.algorithm import GRPO
 
@@ -38,6 +43,7 @@ def grpo_loss(
     returns: torch.Tensor | None = None,
     tokens: int | None = None,
     rows: int | None = None,
+    sampler_logprobs: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """Return this micro-batch's share of the update's loss, and of its figures.
 
@@ -46,13 +52,15 @@ def grpo_loss(
 
     The figures are means over the sampled tokens of the update:
 
-        ratio          probability now over probability when sampled
-        clipped_low    share of tokens at which the lower clip stops the gradient
+        ratio          probability now over probability before the update
+        clipped_low    share of tokens at which the lower clip stops the gradient, or cuts the weight (CISPO)
         clipped_high   share of tokens at which the upper clip does
-        kl             k3 estimate of KL(policy that sampled || policy now), nats a token
+        gate           what the gate leaves of the gradient, 1.0 at ratio 1; under SAPO, in place of the clipped shares
+        kl             k3 estimate of KL(policy before the update || policy now), nats a token
         kl_reference   estimate of KL(policy now || reference) as the loss takes it, nats a token; with a reference only
+        correction     the weight that corrects for the sampler, after the cut; with a correction only
 
-    Raises ValueError when shapes differ, or when the configuration asks for a reference that is not given.
+    Raises ValueError when shapes differ, or when the configuration asks for logprobs that are not given.
     """
     require_same_shape(
         logprobs=logprobs,
@@ -60,6 +68,7 @@ def grpo_loss(
         advantages=advantages,
         mask=mask,
         reference_logprobs=reference_logprobs,
+        sampler_logprobs=sampler_logprobs,
     )
     if config.kl > 0 and reference_logprobs is None:
         raise ValueError(f"found kl {config.kl} but no reference logprobs; expected those of the start policy")
@@ -67,11 +76,14 @@ def grpo_loss(
     rows = mask.shape[0] if rows is None else rows
 
     ratio = (sequence_ratio if config.ratio == "sequence" else token_ratio)(logprobs, old_logprobs, mask)
-    losses = -clipped_objective(ratio, advantages, mask, config.clip_low, config.clip_high)
-    kl_reference = None
+    objective, figures = _objective(ratio, logprobs, old_logprobs, advantages, mask, config)
+    losses = -objective
+    if config.correction != "none":
+        figures["correction"] = _correction(old_logprobs, sampler_logprobs, mask, config)
+        losses = losses * figures["correction"]
     if reference_logprobs is not None:
-        kl_reference = kl_k3(logprobs, reference_logprobs, mask) * (ratio if config.kl_correction else 1.0)
-        losses = losses + config.kl * kl_reference
+        figures["kl_reference"] = kl_k3(logprobs, reference_logprobs, mask) * (ratio if config.kl_correction else 1.0)
+        losses = losses + config.kl * figures["kl_reference"]
 
     if config.constant_length is not None:  # exactly when the aggregation is "constant"
         loss = constant_mean(losses, mask, rows, config.constant_length)
@@ -79,16 +91,43 @@ def grpo_loss(
         loss = row_mean(losses, mask, rows)
     else:
         loss = token_mean(losses, mask, tokens)
+    return loss, figure_means(figures, mask, tokens)
 
-    low, high = clipped_sides(ratio, advantages, mask, config.clip_low, config.clip_high)
-    figures = {
-        "ratio": ratio.expand_as(mask),
-        "clipped_low": low,
-        "clipped_high": high,
-        "kl": kl_k3(old_logprobs, logprobs, mask),
-    }
-    if kl_reference is not None:
-        figures["kl_reference"] = kl_reference
-    # One transfer from the device for all of them.
-    means = torch.stack([token_mean(figure.detach(), mask, tokens) for figure in figures.values()])
-    return loss, dict(zip(figures, means.tolist(), strict=True))
+
+def _objective(
+    ratio: torch.Tensor,
+    logprobs: torch.Tensor,
+    old_logprobs: torch.Tensor,
+    advantages: torch.Tensor,
+    mask: torch.Tensor,
+    config: GRPO.Config,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return what is to be maximised [rows, positions], and what is reported of it."""
+    bounds = config.clip_low, config.clip_high
+    figures = clip_figures(ratio, logprobs, old_logprobs, advantages, mask, *bounds)
+    if config.objective == "clip":
+        return clipped_objective(ratio, advantages, mask, *bounds), figures
+    if config.objective == "cispo":
+        figures["clipped_low"] = (ratio < 1.0 - config.clip_low).to(mask.dtype)
+        figures["clipped_high"] = (ratio > 1.0 + config.clip_high).to(mask.dtype)
+        return truncated_objective(ratio, logprobs, advantages, mask, *bounds), figures
+    gate = torch.where(advantages > 0, config.gate_positive, config.gate_negative)
+    open_ = torch.sigmoid(gate * (ratio - 1.0))
+    reported = {"ratio": ratio, "gate": 4.0 * open_ * (1.0 - open_), "kl": figures["kl"]}
+    return gated_objective(ratio, advantages, mask, config.gate_positive, config.gate_negative), reported
+
+
+def _correction(
+    old_logprobs: torch.Tensor, sampler_logprobs: torch.Tensor | None, mask: torch.Tensor, config: GRPO.Config
+) -> torch.Tensor:
+    if sampler_logprobs is None:
+        raise ValueError(f"found correction {config.correction!r} but no sampler logprobs; expected them apart")
+    return importance_weight(
+        old_logprobs,
+        sampler_logprobs,
+        mask,
+        level="sequence" if config.correction == "sequence" else "token",
+        cut=config.correction_cut,
+        low=config.correction_low,
+        high=config.correction_high,
+    )

@@ -14,7 +14,7 @@ def rft_algorithms() -> tuple[AlgorithmSpec, ...]:
             name="grpo",
             target="rftcore_grpo.algorithm:GRPO",
             loss="rftcore_grpo.loss:grpo_loss",
-            summary="Group-normalized returns and a clipped ratio; options give GRPO, Dr. GRPO, DAPO and GSPO",
+            summary="Group-normalized returns; options give GRPO, Dr. GRPO, DAPO, GSPO, CISPO and SAPO",
             needs_reference=True,
         ),
     )

@@ -125,6 +125,19 @@ def test_defaults_are_the_vetted_setting() -> None:
     }
 
 
+def test_options_that_came_later_are_written_only_where_a_run_uses_them() -> None:
+    written = GRPO(correction="token", correction_high=3.0).config.model_dump(mode="json")
+    assert {"correction": "token", "correction_high": 3.0}.items() <= written.items()
+    assert not {"objective", "gate_positive", "gate_negative", "correction_low", "correction_cut"} & written.keys()
+    assert GRPO.Config(**written) == GRPO(correction="token", correction_high=3.0).config
+
+
+def test_only_a_correction_asks_for_the_logprobs_of_the_sampler_apart() -> None:
+    assert not GRPO().corrects_sampler()
+    assert not GRPO(objective="cispo", kl=0.1).corrects_sampler()
+    assert GRPO(correction="sequence").corrects_sampler()
+
+
 def test_reference_weight_is_the_weight_of_the_penalty() -> None:
     assert GRPO().reference_weight() == 0.0
     assert GRPO(kl=0.04).reference_weight() == 0.04
@@ -149,6 +162,18 @@ def test_reference_weight_is_the_weight_of_the_penalty() -> None:
         ({"kl": -0.1}, "greater than or equal to 0"),
         ({"kl": math.nan}, "greater than or equal to 0|finite number"),
         ({"beta": 0.1}, "Extra inputs are not permitted"),
+        ({"objective": "vespo"}, "'clip', 'cispo' or 'sapo'"),
+        (
+            {"objective": "cispo", "ratio": "sequence", "aggregation": "sequence"},
+            "ratio 'token' with objective 'cispo'",
+        ),
+        ({"gate_negative": 2.0}, "no gate_negative with objective 'clip'"),
+        ({"objective": "sapo", "clip_high": 4.0}, "no clip_high with objective 'sapo'"),
+        ({"objective": "sapo", "gate_positive": 0.0}, "greater than 0"),
+        ({"correction": "truncate"}, "'none', 'token' or 'sequence'"),
+        ({"correction_high": 3.0}, "no correction_high with objective 'clip' and correction 'none'"),
+        ({"correction": "token", "correction_low": 1.5}, "less than or equal to 1"),
+        ({"correction": "token", "correction_high": 0.5}, "greater than or equal to 1"),
     ],
 )
 def test_options_that_no_variant_defines_are_refused(options: dict[str, Any], message: str) -> None:
@@ -163,8 +188,12 @@ def test_options_that_no_variant_defines_are_refused(options: dict[str, Any], me
         {"scale_rewards": "none", "aggregation": "constant", "constant_length": 512, "clip_high": 0.2},
         {},
         {"ratio": "sequence", "aggregation": "sequence", "clip_low": 3e-4, "clip_high": 4e-4},
+        {"objective": "cispo", "clip_low": 1.0, "clip_high": 4.0},
+        {"objective": "sapo", "aggregation": "sequence"},
+        {"correction": "token"},
+        {"correction": "token", "correction_cut": "mask", "correction_low": 0.5, "correction_high": 5.0},
     ],
-    ids=["GRPO", "Dr. GRPO", "DAPO", "GSPO"],
+    ids=["GRPO", "Dr. GRPO", "DAPO", "GSPO", "CISPO", "SAPO", "TIS", "IcePop"],
 )
 def test_published_variants_are_accepted(options: dict[str, Any]) -> None:
     assert GRPO(**options).config.model_dump(include=set(options)) == options

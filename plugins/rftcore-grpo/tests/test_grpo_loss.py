@@ -31,6 +31,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sequence+kl": {"aggregation": "sequence", "kl": 0.5},
     "constant+kl": {"aggregation": "constant", "constant_length": 10, "kl": 0.5},
     "gspo+kl": {"ratio": "sequence", "aggregation": "sequence", "kl": 0.5},
+    "cispo": {"objective": "cispo"},
+    "sapo": {"objective": "sapo", "aggregation": "sequence"},
+    "gspo+sapo+kl": {"objective": "sapo", "ratio": "sequence", "aggregation": "sequence", "kl": 0.5},
+    "token+correction": {"correction": "token", "correction_high": 1.2},
+    "cispo+correction+kl": {"objective": "cispo", "correction": "sequence", "correction_cut": "mask", "kl": 0.5},
 }
 
 
@@ -151,7 +156,8 @@ def test_values_and_returns_have_no_say() -> None:
 def test_padding_masked_garbage_and_the_order_of_rows_change_nothing(variant: str) -> None:
     options, reference = VARIANTS[variant], OLD + 0.3
     plain = (OLD + RATIOS.log()).requires_grad_()
-    loss, figures = loss_of(options, logprobs=plain, reference_logprobs=reference)
+    sampler = OLD + torch.tensor([[0.1, -0.4, 0.0, 0.2], [-0.3, 0.0, 0.0, 0.0]])
+    loss, figures = loss_of(options, logprobs=plain, reference_logprobs=reference, sampler_logprobs=sampler)
     loss.backward()
 
     def spoil(tensor: torch.Tensor, turn: int) -> torch.Tensor:
@@ -164,6 +170,7 @@ def test_padding_masked_garbage_and_the_order_of_rows_change_nothing(variant: st
         "old_logprobs": spoil(OLD, 1),
         "advantages": spoil(ADVANTAGES, 2),
         "reference_logprobs": spoil(reference, 3),
+        "sampler_logprobs": spoil(sampler, 1),
         "mask": torch.nn.functional.pad(MASK, (2, 3)).flip(0),
     }
     spoiled["logprobs"].requires_grad_()
@@ -196,6 +203,7 @@ def test_micro_batches_add_up_to_the_update(
     tensors = {
         "old_logprobs": -3 * torch.rand(rows, width, generator=draw),
         "reference_logprobs": -3 * torch.rand(rows, width, generator=draw),
+        "sampler_logprobs": -3 * torch.rand(rows, width, generator=draw),
         "advantages": torch.randn(rows, 1, generator=draw).expand(rows, width),
         "mask": (torch.arange(width)[None] < lengths).float(),
     }

@@ -44,7 +44,25 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     # The mean over the tokens of a micro-batch is that over the update's when there is one micro-batch.
     "bnpo": ({"loss_type": "bnpo"}, {"aggregation": "token"}),
     "gspo": ({"loss_type": "grpo", "importance_sampling_level": "sequence"}, GSPO),
+    # TRL's bound of CISPO is the weight's own, not its distance from 1; it has none below.
+    "cispo": ({"loss_type": "cispo", "epsilon_high": 1.28}, {"objective": "cispo", "clip_low": 1.0}),
+    "sapo": ({"loss_type": "sapo"}, {"objective": "sapo", "aggregation": "sequence"}),
+    "sapo, steep": (
+        {"loss_type": "sapo", "sapo_temperature_pos": 2.0, "sapo_temperature_neg": 5.0},
+        {"objective": "sapo", "aggregation": "sequence", "gate_positive": 2.0, "gate_negative": 5.0},
+    ),
+    "sapo, sequence": (
+        {"loss_type": "sapo", "importance_sampling_level": "sequence"},
+        {**GSPO, "objective": "sapo"},
+    ),
 }
+CORRECTIONS: dict[str, dict[str, Any]] = {
+    "token_truncate": {"correction": "token"},
+    "token_mask": {"correction": "token", "correction_cut": "mask"},
+    "sequence_truncate": {"correction": "sequence"},
+    "sequence_mask": {"correction": "sequence", "correction_cut": "mask"},
+}
+"""TRL's names -> our options. TRL applies them to the logprobs that vLLM reports."""
 
 
 @pytest.fixture(autouse=True)
@@ -96,14 +114,12 @@ def trained_by_trl(start: Path, output: Path, **options: Any) -> tuple[GRPOTrain
         per_device_train_batch_size=len(RETURNS),
         num_generations=GROUP,
         max_completion_length=LENGTH,
-        epsilon=0.2,
-        epsilon_high=0.28,
         max_steps=1,
         report_to=[],
         use_cpu=True,
         bf16=False,
         gradient_checkpointing=False,
-        **options,
+        **{"epsilon": 0.2, "epsilon_high": 0.28, **options},
     )
     trainer = GRPOTrainer(
         model=str(start),
@@ -164,6 +180,7 @@ def our_loss(model: Any, inputs: dict[str, Any], algorithm: GRPO) -> tuple[torch
         mask=whole(inputs["completion_mask"] * inputs["tool_mask"]),
         config=algorithm.config,
         reference_logprobs=None if reference is None else whole(reference),
+        sampler_logprobs=whole(inputs["sampling"]) if "sampling" in inputs else None,
     )
 
 
@@ -193,12 +210,41 @@ def test_credit_loss_gradient_and_figures_equal_those_of_trl(
     assert wanted.abs().max() > 0.01
     assert (found - wanted).abs().max().item() < 1e-5
 
-    assert figures["clipped_low"] > 0
-    assert figures["clipped_high"] > 0
     logged = trainer._metrics["train"]
-    if ours is not GSPO:  # TRL counts a row as one there, we count its tokens
+    if "objective" not in ours:
+        assert figures["clipped_low"] > 0
+        assert figures["clipped_high"] > 0
+    if "objective" not in ours and ours is not GSPO:  # TRL counts a row as one there, we count its tokens
         assert figures["clipped_low"] == pytest.approx(logged["clip_ratio/low_mean"][-1], abs=1e-6)
         assert figures["clipped_high"] == pytest.approx(logged["clip_ratio/high_mean"][-1], abs=1e-6)
     if kl:
         assert figures["kl_reference"] == pytest.approx(logged["kl"][-1], rel=1e-5)
         assert figures["kl_reference"] > 0.01
+
+
+@pytest.mark.parametrize("objective", ["dapo", "cispo"])
+@pytest.mark.parametrize("mode", CORRECTIONS)
+def test_correction_for_the_sampler_equals_that_of_trl(mode: str, objective: str, start: Path, tmp_path: Path) -> None:
+    theirs, ours = VARIANTS[objective]
+    trainer, inputs = trained_by_trl(start, tmp_path, beta=0.1, **theirs)
+    draw = torch.Generator().manual_seed(3)
+    old = inputs["old_per_token_logps"]
+    inputs["sampling"] = old - 0.6 * torch.randn(old.shape, generator=draw)
+    # TRL computes this weight where vLLM samples, which a test cannot have, and multiplies it in where it finds it.
+    mask = inputs["completion_mask"] * inputs["tool_mask"]
+    difference = (old - inputs["sampling"]) * mask
+    weight = (difference.sum(-1, keepdim=True) if "sequence" in mode else difference).exp()
+    cut = weight.clamp(max=2.0) if "truncate" in mode else weight.masked_fill(weight > 2.0, 0.0)
+    assert 0.05 < (cut != weight).float().mean() < 0.95
+    inputs["importance_sampling_ratio"] = cut
+    trainer.use_vllm, trainer.vllm_importance_sampling_correction = True, True
+
+    algorithm = GRPO(kl=0.1, dynamic_sampling=False, **ours, **CORRECTIONS[mode])
+    expected = trainer._compute_loss(trainer.model, inputs)
+    loss, figures = our_loss(trainer.model, inputs, algorithm)
+    assert abs(expected.item()) > 1e-4
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
+    wanted, found = gradient(trainer.model, expected), gradient(trainer.model, loss)
+    assert wanted.abs().max() > 0.01
+    assert (found - wanted).abs().max().item() < 1e-5
+    assert figures["correction"] == pytest.approx((cut * mask).sum().item() / mask.sum().item(), rel=1e-5)
