@@ -199,9 +199,11 @@ def _invited(config: Settings, name: str) -> Environment:
         return make_environment(config, name)
     except RftError as error:
         way = "held_out=listed" if isinstance(config, StudyConfig) else "environments (--environment)"
+        owner = registry.owner("environment", name)
+        block = f"leave it out with {BLOCK}={owner.dist}, or " if owner.version else ""
         raise type(error)(
-            f"{error}\n  it is here because every installed environment was asked for; leave it out with "
-            f"{BLOCK}={registry.owner('environment', name).dist}, or name the wanted ones: {way}"
+            f"{error}\n  it is here because every installed environment was asked for; "
+            f"{block}name the wanted ones: {way}"
         ) from error
 
 

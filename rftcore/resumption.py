@@ -1,11 +1,13 @@
 """What must hold before a run goes on: nothing that its numbers depend on has changed, and it goes on from whole files.
 
 Old and new numbers are never mixed: a run whose model, task lists or plugins are not the recorded ones is refused. A
-damaged checkpoint is moved aside, so that its stage is trained again.
+damaged checkpoint is moved aside, so that its stage is trained again. An environment that cannot start is found before
+anything is trained.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import warnings
 from collections.abc import Collection, Iterator
@@ -13,7 +15,7 @@ from collections.abc import Collection, Iterator
 from rftcore import registry
 from rftcore.blueprint import make_environment
 from rftcore.checkpoint import verify
-from rftcore.errors import RunError
+from rftcore.errors import EpisodeError, RunError
 from rftcore.models import fingerprint
 from rftcore.plan import Plan, make_plan
 from rftcore.records import RunFolder
@@ -30,6 +32,19 @@ def check_unchanged(config: Settings, plan: Plan) -> None:
             f"this run cannot go on: what its numbers depend on has changed since it was made{''.join(changes)}\n"
             "Bring back what it was made with, or make a new run under another name"
         )
+
+
+def check_starts(config: Settings, plan: Plan, done: Collection[str]) -> None:
+    """Start one episode in each environment that is still to be evaluated in, before anything is trained.
+
+    Raises what an environment says to a person, such as ConfigError when a program that it needs is missing. A failure
+    of one episode is none of the run: the rollout tries again.
+    """
+    waiting = {cell.environment: cell.difficulty for cell in plan.cells if cell.key not in done}
+    for name, difficulty in waiting.items():
+        environment = make_environment(config, name)
+        with contextlib.suppress(EpisodeError):
+            environment.start(environment.tasks("test", difficulty)[0]).close()
 
 
 def _changes(config: Settings, plan: Plan, now: Plan) -> Iterator[str]:
@@ -72,6 +87,8 @@ def set_aside_damaged(folder: RunFolder, plan: Plan, done: Collection[str]) -> b
         try:
             verify(place)
         except RunError as error:
+            if isinstance(error.__cause__, OSError):
+                raise  # it may be whole, and cannot be read
             aside = place.with_name(f"{place.name}.damaged")
             shutil.rmtree(aside, ignore_errors=True)
             place.rename(aside)

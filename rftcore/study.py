@@ -19,7 +19,7 @@ from rftcore.plan import Plan
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
-from rftcore.resumption import check_unchanged, set_aside_damaged
+from rftcore.resumption import check_starts, check_unchanged, set_aside_damaged
 from rftcore.runlog import seconds_worked
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
@@ -89,6 +89,7 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
         plugins.notify(RunStarted(**where, config=config.model_dump(mode="json"), resumed=before > 0))
         if len(done) < len(jobs):
             check_unchanged(config, plan)
+            check_starts(config, plan, done)
             while set_aside_damaged(folder, plan, done):
                 done = finished(folder, plan)
             chosen = executor or config.executor

@@ -14,6 +14,7 @@ import pytest
 
 from rftcore import ConfigError, Experiment, PluginError, RftError, Study, registry
 from rftcore.blueprint import settings
+from rftcore.plugin import Plugin
 from rftcore.schemas.config import ExperimentConfig
 from rftcore.specs import EnvironmentSpec
 from rftcore.study import Evaluation
@@ -368,9 +369,12 @@ def test_an_installed_environment_that_nobody_named_can_be_left_out(
         Study({**config, "held_out": "installed"})
     assert "environment 'gone' of this process cannot be imported: ModuleNotFoundError" in str(error.value)
     assert str(error.value).endswith(
-        "it is here because every installed environment was asked for; leave it out with RFTCORE_BLOCK=this process, "
-        "or name the wanted ones: held_out=listed"
+        "it is here because every installed environment was asked for; name the wanted ones: held_out=listed"
     )
+    packaged = Plugin(name="gone", dist="rftcore-gone", version="1.0", status="ok")
+    monkeypatch.setattr(registry, "owner", lambda kind, name: packaged)
+    with pytest.raises(PluginError, match="leave it out with RFTCORE_BLOCK=rftcore-gone, or name the wanted ones"):
+        Study({**config, "held_out": "installed"})
     with pytest.raises(PluginError, match=r"name the wanted ones: environments \(--environment\)"):
         Evaluation(small(model, environments={}))
 

@@ -161,6 +161,8 @@ class Odd(Even):  # type: ignore[misc]
         return [tasks[0], *tasks] if self.fault == "twice" else tasks
 
     def start(self, task: Task) -> Any:
+        if self.fault == "no java":
+            raise ConfigError("no Java here")
         episode = super().start(task)
         if self.fault == "unsteady":
             type(self).starts += 1
@@ -205,8 +207,18 @@ def test_an_environment_that_begins_differently_is_refused_when_it_is_played(
 ) -> None:
     monkeypatch.setattr(odd, "fault", "unsteady")
     experiment = Experiment(small(model, train="odd", environments={}))
-    with pytest.raises(SplitError, match=r"task 'odd/easy/train/0' begins with .*1' and, started again, with .*2'"):
+    with pytest.raises(SplitError, match=r"task 'odd/easy/train/0' begins with .*2' and, started again, with .*3'"):
         experiment.run(tmp_path)
+
+
+def test_an_environment_that_cannot_start_is_told_before_anything_is_trained(
+    model: Path, odd: type[Odd], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(odd, "fault", "no java")
+    experiment = Experiment(small(model, train="even", environments={"odd": {}}))
+    with pytest.raises(ConfigError, match="no Java here"):
+        experiment.run(tmp_path)
+    assert not (tmp_path / "small" / "stages").exists()
 
 
 def test_a_manifest_pins_the_order_and_the_content_of_a_task_list(model: Path) -> None:
