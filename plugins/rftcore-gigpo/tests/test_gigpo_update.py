@@ -18,7 +18,7 @@ def test_one_update_on_textcraft_moves_the_policy(options: dict[str, Any], tmp_p
         train="textcraft:easy",
         algorithm={"name": "gigpo", **options},
         environments={"textcraft": {"max_turns": 6, "distractors": 1}},
-        training={"updates": 1, "groups": 4, "samples": 4},
+        training={"updates": 1, "groups": 8, "samples": 4},
         sampling={"max_new_tokens": 16},
         evaluation={"tasks": 2, "samples": 1},
         references=[],
