@@ -3,7 +3,11 @@
 python -m rftcore_sciworld.differential --episodes 60
 
 The package's listings follow from where Java's objects happen to lie, so two of its runs differ. Here it is run with
-the one setting of Java that makes them follow from the order of insertion, the setting that our worlds have.
+the one setting of Java that makes them follow from the order of insertion, which our worlds have, too. And the package
+lists the valid actions after every step, and draws random numbers for it, so that later a flower may wilt at another
+moment. Our worlds answer as if nobody had asked, and here the package is kept from asking.
+
+Each difference is a line of JSON, and so is the last line, which counts. Exit code 0: no difference; 1: at least one.
 """
 
 from __future__ import annotations
@@ -33,7 +37,9 @@ def original() -> Any:
     try:
         from scienceworld import ScienceWorldEnv  # type: ignore[import-untyped]
 
-        return ScienceWorldEnv()
+        peer = ScienceWorldEnv()
+        peer.get_valid_action_object_combinations = list
+        return peer
     finally:
         del os.environ["JAVA_TOOL_OPTIONS"]
         if before is not None:
@@ -50,7 +56,10 @@ def walks(episodes: int) -> Iterator[tuple[str, int, tuple[str, ...] | None]]:
 
 
 def compare(peer: Any, kind: str, variation: int, actions: tuple[str, ...] | None) -> tuple[int, int]:
-    """Play one walk on both sides; return compared steps and differences in observation, score and end."""
+    """Play one walk on both sides; return compared steps and differences in observation, score and end.
+
+    Each difference is printed, a line of JSON.
+    """
     episode = Experiment(kind, variation, "never", mended=False)
     peer.load(kind, variation)
     first, _ = peer.reset()
@@ -60,9 +69,13 @@ def compare(peer: Any, kind: str, variation: int, actions: tuple[str, ...] | Non
         action = episode.random_action(rng) if actions is None else actions[number]
         step = episode.step(action)
         observation, _, over, info = peer.step(action)
-        ours = (step.observation, step.reward, step.terminated or step.truncated)
+        here = (step.observation, step.reward, step.terminated or step.truncated)
+        there = (observation, min(1.0, max(0.0, info["score"] / 100)), over)
         steps += 1
-        differences += ours != (observation, min(1.0, max(0.0, info["score"] / 100)), over)
+        if here != there:
+            differences += 1
+            where = f"{kind}, variation {variation}, step {number}, {action!r}"
+            sys.stdout.write(json.dumps({"where": where, "scienceworld": there, "here": here}) + "\n")
         if over:
             break
     episode.close()
@@ -70,7 +83,7 @@ def compare(peer: Any, kind: str, variation: int, actions: tuple[str, ...] | Non
 
 
 def main() -> None:
-    """Print one JSON object; exit code 1 when there is a difference."""
+    """Compare and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=60)
     episodes = parser.parse_args().episodes

@@ -80,9 +80,17 @@ class World:
             return Outcome(observation, score, over, int(self._interface.getNumMoves()))
 
     def valid_actions(self) -> tuple[str, ...]:
-        """Return every action that would do something now, some hundreds; slower than a step."""
+        """Return every action that would do something now, some hundreds; slower than a step.
+
+        The simulator draws random numbers for it. It draws them from elsewhere: to ask changes nothing.
+        """
         with self._acting():
-            return self._texts(self._interface.getValidActionObjectCombinations())
+            statics, count = self._simulator.statics, self._simulator.statics.count()
+            statics.put(self._simulator.java.java.util.Random(0), count)
+            try:
+                return self._texts(self._interface.getValidActionObjectCombinations())
+            finally:
+                statics.put(self._random, count)
 
     def grammar(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the templates of actions, with `OBJ` where a thing is named, and the names of the things in sight."""

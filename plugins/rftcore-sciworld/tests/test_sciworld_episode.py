@@ -219,6 +219,17 @@ def test_actions_are_listed_where_that_is_asked_for() -> None:
         episode.close()
 
 
+def test_to_ask_what_is_possible_changes_nothing() -> None:
+    with pool.borrowed() as world:
+        world.load("find-animal", 2)
+        untouched = world._random.nextInt()
+        world.load("find-animal", 2)
+        asked = world.valid_actions(), world.grammar(), world.room()
+        assert world._random.nextInt() == untouched
+        world.load("find-animal", 2)
+        assert (world.valid_actions(), world.grammar(), world.room()) == asked
+
+
 def test_a_closed_episode_hands_its_world_on_and_is_over() -> None:
     episode = begin("find-plant", 1)
     world = episode._world

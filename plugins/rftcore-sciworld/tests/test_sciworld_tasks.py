@@ -23,8 +23,8 @@ ALL = [(split, difficulty) for split in ("train", "test") for difficulty in ("ea
 
 def test_there_are_hundreds_of_tasks_in_every_list() -> None:
     for difficulty in SciWorld.difficulties:
-        assert len(SciWorld().tasks("train", difficulty)) >= 150
-        assert len(SciWorld().tasks("test", difficulty)) >= 100
+        assert len(SciWorld().tasks("train", difficulty)) >= 300
+        assert len(SciWorld().tasks("test", difficulty)) >= 250
 
 
 def test_task_ids_say_what_they_are_and_never_repeat() -> None:
