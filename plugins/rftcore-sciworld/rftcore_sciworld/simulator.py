@@ -90,9 +90,9 @@ class Simulator:
 
     def close(self) -> None:
         """End the process and wait for it. Safe to call twice."""
+        self.disown()
         with suppress(Py4JError, OSError):
             self._gateway.close()
-        self.forget()
         try:
             self._process.wait(2)
         except subprocess.TimeoutExpired:
@@ -101,12 +101,12 @@ class Simulator:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def disown(self) -> None:
-        """Say nothing to the process any more, in a forked child: what it would say is heard as its parent's."""
-        self._gateway._gateway_client.is_connected = False
-        self.forget()
+        """Say nothing to the process any more, and let go of the pipe: it ends when nobody holds that.
 
-    def forget(self) -> None:
-        """Let go of the pipe that keeps the process alive: it ends when nobody holds it."""
+        Python's objects of Java tell the process when they are let go of. In a forked child the process would hear it
+        as its parent's, and after its end each would try to connect again.
+        """
+        self._gateway._gateway_client.is_connected = False
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with suppress(OSError):

@@ -12,7 +12,7 @@ import pytest
 from rftcore.environment import Step
 from rftcore.errors import EpisodeError
 from rftcore.schemas.task import Task
-from rftcore_sciworld import differential, pool
+from rftcore_sciworld import differential, pool, simulator
 from rftcore_sciworld.environment import SciWorld
 from rftcore_sciworld.episode import Experiment
 from rftcore_sciworld.house import DOORS
@@ -125,6 +125,24 @@ def test_worlds_do_not_notice_each_other() -> None:
         alone.close()
 
 
+def test_each_world_has_random_numbers_and_object_numbers_of_its_own() -> None:
+    with pool.borrowed() as first, pool.borrowed() as second:
+        statics = simulator.simulator().statics
+
+        def count_after_waiting() -> int:
+            first.step("wait")
+            return statics.count()
+
+        first.load("find-animal", 5)
+        alone = count_after_waiting()
+        first.load("find-animal", 5)
+        second.load("lifespan-longest-lived", 3)
+        assert statics.count() != alone
+        assert statics._generator.get(statics._random).equals(second._random)
+        assert count_after_waiting() == alone
+        assert statics._generator.get(statics._random).equals(first._random)
+
+
 def test_threads_play_as_one_does() -> None:
     tasks = [task("find-plant", number) for number in range(4)]
 
@@ -159,7 +177,7 @@ def test_first_observations_are_the_same_whatever_the_hash_seed() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=120,
+            timeout=240,
         ).stdout
         for seed in ("0", "1", "2")
     }
