@@ -103,8 +103,10 @@ def test_java_ends_with_the_process_that_started_it_and_leaves_nothing_behind(tm
     assert [path.name for path in tmp_path.rglob("*")] == ["temporary"]
 
 
-def test_java_ends_even_when_that_process_is_killed() -> None:
-    with subprocess.Popen([sys.executable, "-c", PLAY, "wait"], stdout=subprocess.PIPE, text=True) as python:
+def test_java_ends_even_when_that_process_is_killed(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", PLAY, "wait"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as python:
         assert python.stdout is not None
         pid = int(python.stdout.readline())
         python.kill()
