@@ -7,6 +7,7 @@ that nothing a specimen does reaches the test process.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,11 @@ from pathlib import Path
 import pytest
 
 SPECIMENS = Path(__file__).parent / "specimens"
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C, and let children take it, even where a shell in the background has all its jobs ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Site:
