@@ -33,7 +33,11 @@ CHARACTERS = 4.0
 """Of a token: about what subword tokenizers take of English text."""
 
 CPU_RATE, GPU_RATE = 8e10, 1e14
-"""Sustained operations a second of one job: on a CPU core with a small model, on a data-centre GPU with a large one."""
+"""Operations a second that one job is assumed to sustain: on a CPU core with a small model, on a GPU with a large one.
+
+The first was set so that the bracket holds the time of one finished run, the quick study on two cores (4 min 47 s; 4e10
+had given 8 to 19 min), so that run does not test it. The second was not measured.
+"""
 
 LARGE = 100_000_000
 """Parameters from which nobody trains on a CPU core."""

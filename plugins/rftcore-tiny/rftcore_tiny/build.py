@@ -1,6 +1,6 @@
 """Makes the embedded policy: `python -m rftcore_tiny.build [--out FOLDER] [--steps N]`.
 
-A small Qwen2 with a tokenizer of the environments' own words imitates the experts of every installed environment,
+A small Qwen2 with a tokenizer of the environments' own words imitates the experts of the environments in `PARTS`,
 random mistakes included. It stops while it is mediocre on purpose: it has the skill but acts unevenly, which is where
 reinforcement fine-tuning begins. Prints the sha256 of the weights; the same machine gives the same weights.
 """
