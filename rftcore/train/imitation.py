@@ -78,9 +78,10 @@ def imitate(
 ) -> None:
     """Train a freshly initialized `model` in place, `steps` times on `rows` rows that `draw` makes.
 
-    Muon moves the matrices between layers, AdamW the rest at half the rate. The rate rises over a short warm-up and falls linearly to 0. The loss is the mean cross-entropy (nats)
-    of demonstrated tokens plus `context_weight` times that of the others, estimated on a share of them: predicting
-    observations teaches a small model to copy. Reports `(step, loss of demonstrated tokens)`.
+    Muon moves the matrices between layers, AdamW the rest at half the rate. The rate rises over a short warm-up and
+    falls linearly to 0. The loss is the mean cross-entropy (nats) of demonstrated tokens plus `context_weight` times
+    that of the others, estimated on a share of them: predicting observations teaches a small model to copy. Reports
+    `(step, loss of demonstrated tokens)`.
     """
     rng = random.Random(seed)
     optimizers = _optimizers(model, learning_rate)
