@@ -15,11 +15,14 @@ from rftcore.calibrated import Calibrated, read_calibration
 from rftcore.checks import (
     Checks,
     check_calibrated,
+    check_dtype,
+    check_group_size,
     check_metrics,
     check_options,
     check_policy,
     check_published,
     check_sampling,
+    check_warm_up,
     complete,
     complete_algorithm,
 )
@@ -64,6 +67,9 @@ class Blueprint:
         checks(complete, "executor", config.executor, "executor")
         checks(prompt_format, config.format)
         checks(check_sampling, config)
+        checks(check_dtype, config)
+        if parts["algorithm"] is not None:
+            checks(check_group_size, config)
         checks(check_metrics, config)
         for number, name in enumerate(config.references):
             checks(check_policy, name, f"references.{number}")
@@ -91,6 +97,7 @@ class Blueprint:
         parts |= {"metrics": tuple(parts["metrics"]), "environments": options, "calibration": files}
         self.config = config.model_copy(update=parts)
         self.plan = make_plan(self.config, self.environments, weights)
+        check_warm_up(self.config, self.plan)
         check_published(self.config, self.plan)
         self.kind = next(kind for kind, model in KINDS.items() if isinstance(config, model))
 

@@ -91,6 +91,43 @@ def check_sampling(config: Settings) -> None:
         )
 
 
+def check_group_size(config: Settings) -> None:
+    """Refuse groups of one trajectory for an algorithm that compares the trajectories of a group."""
+    if isinstance(config, EvaluationConfig) or config.training.samples > 1:
+        return
+    name = config.algorithm.name
+    if _grouped(name):
+        alone = [other for other in registry.names("algorithm") if not _grouped(other)]
+        raise ConfigError(
+            f"training.samples: found 1, expected 2 at least with algorithm {name!r}, which compares the trajectories "
+            f"of one task with each other; algorithms that do not: {', '.join(alone) or 'none is installed'}"
+        )
+
+
+def _grouped(algorithm: str) -> bool:
+    spec: Any = registry.spec("algorithm", algorithm)
+    return bool(spec.grouped)
+
+
+def check_dtype(config: Settings) -> None:
+    """Refuse to train weights in float16."""
+    if config.dtype == "float16" and config.learner.lora is None and not isinstance(config, EvaluationConfig):
+        raise ConfigError(
+            "dtype: found 'float16', expected 'float32' or 'bfloat16' where all weights are trained: AdamW's averages "
+            "of small gradients are 0 in float16, and it divides by them. With learner.lora the adapters are float32"
+        )
+
+
+def check_warm_up(config: Settings, plan: Plan) -> None:
+    """Refuse a warm-up that a stage does not outlast."""
+    for stage in plan.stages:
+        if config.learner.warm_up >= stage.updates:
+            raise ConfigError(
+                f"learner.warm_up: found {config.learner.warm_up}, expected less than the {stage.updates} updates of "
+                f"stage {stage.name!r}: its learning rate would never be the full one"
+            )
+
+
 def check_policy(name: str, where: str) -> None:
     """Refuse a policy that cannot play as it is: a reference has a name and no options."""
     try:

@@ -62,7 +62,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
     curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
-    engine = _engine(config, resume if first else parent, algorithm)
+    engine = _engine(config, resume if first else parent, algorithm, node.updates)
     if first:
         engine.restore(resume)
     records.write_text(log, "".join(records.line(value) for value in told))
@@ -91,7 +91,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
             credits += algorithm.credit(more, reference=engine.reference(more))
             if sum(any(credit is not None for credit in earned) for earned in credits) >= config.training.groups:
                 break
-        figures = engine.update(groups, credits)
+        figures = engine.update(groups, credits, update=update)
         value: dict[str, Any] = {
             "update": update,
             **_figures(groups),
@@ -166,11 +166,11 @@ def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:
     return scores
 
 
-def _engine(config: Settings, start: Path | str, algorithm: Any = None) -> Engine:
+def _engine(config: Settings, start: Path | str, algorithm: Any = None, updates: int = 1) -> Engine:
     """Import torch, here and nowhere else in core's own flow."""
     from rftcore.train.engine import Engine
 
-    return Engine(config, start, algorithm)
+    return Engine(config, start, algorithm, updates=updates)
 
 
 def _environments(config: Settings, names: Sequence[str]) -> dict[str, Environment]:

@@ -113,7 +113,7 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
     chain = plan.chain(node.name)
     warnings = []
     flat = fmean(line["zero_variance"] for line in lines)
-    if flat > _FLAT:
+    if flat > _FLAT and config.training.samples > 1:
         warnings.append(
             f"{flat:.0%} of the groups had no variance, so most rollouts taught nothing: choose tasks that the policy "
             "solves sometimes"
@@ -136,7 +136,7 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
         parent=chain[-2].name if len(chain) > 1 else "base",
         pools=[":".join(pool) for pool in plan.drawn(node)],
         budget={
-            "updates": node.updates,
+            "updates": len(lines),
             "groups": config.training.groups,
             "samples": config.training.samples,
             "episodes": sum(line["episodes"] for line in lines),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rftcore.conversation import History
-from rftcore.schemas.frozen import Frozen
+from rftcore.schemas.frozen import Frozen, without_unused
 from rftcore.schemas.published import Published
 
 
@@ -45,8 +45,8 @@ class Training(Frozen):
     updates: int = Field(default=30, ge=1)
     groups: int = Field(default=16, ge=1)
     """Tasks an update."""
-    samples: int = Field(default=8, ge=2)
-    """Trajectories of each task: the size of a group."""
+    samples: int = Field(default=8, ge=1)
+    """Trajectories of each task: the size of a group. An algorithm that compares them needs 2 at least."""
     refills: int = Field(default=0, ge=0)
     """Rounds of further tasks that replace groups without variance (dynamic sampling, arXiv 2503.14476 section 3.2)."""
     checkpoint_every: int = Field(default=10, ge=1)
@@ -79,8 +79,17 @@ class LearnerConfig(Frozen):
     minibatches: int = Field(default=1, ge=1)
     """Optimizer steps an update; more than one makes the ratio clip act."""
     micro_tokens: int = Field(default=8192, ge=64)
-    """Padded tokens a forward pass; bounds memory, changes no result beyond rounding."""
+    """Padded tokens a forward pass: gradients accumulate over as many passes as a step needs. Bounds memory, changes no
+    result beyond rounding."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """The learning rate over a stage, after its warm-up: as it is, or falling to almost 0 at the last update."""
+    warm_up: int = Field(default=0, ge=0)
+    """First updates of a stage, over which the learning rate rises in equal steps."""
     lora: LoRA | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("schedule", "warm_up"))
 
 
 class Evaluating(Frozen):
@@ -103,7 +112,7 @@ class Settings(Frozen):
     model: str = "rftcore/tiny"
     """`rftcore/NAME` from a distribution, a Hugging Face folder, or a hub id."""
     device: str = "auto"
-    """`auto` takes the first GPU if there is one; `cpu`, `cuda`, `cuda:1`."""
+    """`auto` takes the first CUDA GPU if there is one, else the CPU; or `cpu`, `cuda`, `cuda:1`, `mps`."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     threads: int = Field(default=1, ge=1)
     """Torch threads a process; several busy threads on few cores are slower than one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +14,16 @@ class Frozen(BaseModel):
     """A value: immutable, equal by content, and deaf to unknown keys (they are errors)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+def without_unused(model: BaseModel, dumped: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return `dumped` without those of `names` that have their default.
+
+    What a run does not use is no part of its identity: a run that was made before an option existed keeps its id.
+    """
+    fields = type(model).model_fields
+    unused = {name for name in names if getattr(model, name) == fields[name].default}
+    return {name: value for name, value in dumped.items() if name not in unused}
 
 
 def digest(value: Any) -> str:

@@ -29,14 +29,14 @@ from rftcore.train.rows import build_rows
 class Engine:
     """A model that plays, and with `algorithm` also learns."""
 
-    def __init__(self, settings: Settings, start: Path | str, algorithm: Any = None) -> None:
-        """Load the model at `start`, a checkpoint folder or a model's name.
+    def __init__(self, settings: Settings, start: Path | str, algorithm: Any = None, *, updates: int = 1) -> None:
+        """Load the model at `start`, a checkpoint folder or a model's name, for a stage of that many updates.
 
         Raises ConfigError for an impossible device, RunError when files are missing or damaged.
         """
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)  # new adapter weights are drawn from it
-        device, dtype = _device(settings.device), getattr(torch, settings.dtype)
+        device, dtype = find_device(settings.device), getattr(torch, settings.dtype)
         source = find_model(str(start))
         card = Path(source) / CARD
         self._card = card.read_bytes() if card.is_file() else None
@@ -61,6 +61,7 @@ class Engine:
                 loss_config=algorithm.config,
                 reference=reference,
                 corrects_sampler=algorithm.corrects_sampler(),
+                updates=updates,
             )
             model = self._learner.model
         self._model = model
@@ -103,8 +104,12 @@ class Engine:
             for group in played
         ]
 
-    def update(self, groups: Sequence[Group], credits: Sequence[Sequence[Credit | None]]) -> dict[str, float]:
+    def update(
+        self, groups: Sequence[Group], credits: Sequence[Sequence[Credit | None]], *, update: int = 0
+    ) -> dict[str, float]:
         """Learn from credited trajectories and give the sampler the new weights; return figures of the update.
+
+        `update` is its number in the stage, from 0: the learning rate may depend on it.
 
         Without any credit nothing is learned and only `rows`, `drift` and `learned_tokens`, all 0, are returned.
         """
@@ -119,7 +124,7 @@ class Engine:
         learned = sum(len(row.positions) for row in rows)
         figures: dict[str, float] = {"rows": len(rows), "drift": drift, "learned_tokens": learned}
         if rows:
-            figures |= self._learner.step(rows, temperature=self._temperature)
+            figures |= self._learner.step(rows, temperature=self._temperature, update=update)
             self._version += 1
             self._sampler.sync(self._model, self._version)
         return figures
@@ -140,12 +145,23 @@ class Engine:
         return state
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """Return the device of that name, after a tensor was made on it. Raises ConfigError with those that are there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device: {name!r} cannot be used ({error}); expected auto, cpu, cuda or cuda:N") from error
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise ConfigError(
+            f"device: {name!r} cannot be used here ({reason}); expected one of {', '.join(_devices())}"
+        ) from error
     return device
+
+
+def _devices() -> list[str]:
+    """Return the devices of this machine as a configuration names them."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    count = 0 if accelerator is None else torch.accelerator.device_count()
+    return ["auto", "cpu", *(f"{accelerator.type}:{index}" for index in range(count) if accelerator is not None)]

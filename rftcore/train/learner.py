@@ -19,8 +19,12 @@ from rftcore.errors import RunError
 from rftcore.schemas.config import LearnerConfig, LoRA
 from rftcore.train.logprobs import micro_batches, row_logprobs, token_logprobs
 from rftcore.train.rows import Row
+from rftcore.train.schedule import make_schedule
 
 Loss = Callable[..., tuple[torch.Tensor, dict[str, float]]]
+
+NAMED = 8
+"""Trajectories that a message about a failed update names at most."""
 
 
 class Learner:
@@ -35,10 +39,12 @@ class Learner:
         loss_config: Any = None,
         reference: Any = None,
         corrects_sampler: bool = False,
+        updates: int = 1,
     ) -> None:
         """`reference` is the frozen start policy; give it only when the loss pulls towards it.
 
         With `corrects_sampler` the loss gets the learner's logprobs before the update apart from the sampler's.
+        `updates` are those of the stage: a falling learning rate ends with them.
         """
         if config.lora is not None and not hasattr(model, "peft_config"):
             model = _with_lora(model, config.lora)
@@ -49,16 +55,18 @@ class Learner:
         optimizer = torch.optim.AdamW(
             trainable, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay, foreach=True
         )
+        self._schedule = make_schedule(config, updates)
         on_cpu = next(model.parameters()).device.type == "cpu"
         self._accelerator = Accelerator(cpu=on_cpu, device_placement=False)
         # Never in training mode: dropout would make the learner another policy than the sampler.
         self.model, self.optimizer = self._accelerator.prepare(model.eval(), optimizer)
 
-    def step(self, rows: Sequence[Row], *, temperature: float = 1.0) -> dict[str, float]:
-        """Make `minibatches` optimizer steps over `rows`; return figures of the update.
+    def step(self, rows: Sequence[Row], *, temperature: float = 1.0, update: int = 0) -> dict[str, float]:
+        """Make `minibatches` optimizer steps over `rows`, at the learning rate of `update`; return figures of it.
 
-        `sampler_gap` is the largest difference between sampler and learner logprob before the first step.
-        Raises RunError when the loss or its gradient is not finite; the weights are then those before the failing step.
+        `sampler_gap` is the largest difference between sampler and learner logprob before the first step;
+        `learning_rate` is told unless it is always the same. Raises RunError that names the trajectories behind a loss
+        or gradient that is not finite; the weights are then those before the failing step.
         """
         if self._corrects_sampler:
             for row, own in zip(rows, self.logprobs(rows, temperature=temperature), strict=True):
@@ -66,6 +74,9 @@ class Learner:
         count = min(self.config.minibatches, len(rows))
         cuts = [len(rows) * index // count for index in range(count + 1)]
         figures: dict[str, float] = {}
+        rate = self.config.learning_rate * self._schedule(update)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
         try:
             for start, end in pairwise(cuts):
                 found = self._optimize(rows[start:end], temperature)
@@ -75,6 +86,8 @@ class Learner:
                 figures.setdefault("sampler_gap", gap)
         finally:
             self.optimizer.zero_grad()
+        if self.config.schedule != "constant" or self.config.warm_up:
+            figures["learning_rate"] = rate
         return figures
 
     def logprobs(self, rows: Sequence[Row], *, temperature: float = 1.0) -> list[list[float]]:
@@ -82,33 +95,23 @@ class Learner:
         return row_logprobs(self.model, rows, temperature=temperature, tokens=self.config.micro_tokens)
 
     def _optimize(self, rows: Sequence[Row], temperature: float) -> dict[str, float]:
-        tokens = sum(len(row.positions) for row in rows)
+        totals = {"tokens": sum(len(row.positions) for row in rows), "rows": len(rows)}
         figures = {"loss": 0.0, "entropy": 0.0, "sampler_gap": 0.0}
+        suspects: list[str] = []
         for batch in micro_batches(self.model, rows, self.config.micro_tokens):
             picked = [rows[index] for index in batch]
-            logprobs, entropy = token_logprobs(self.model, picked, temperature)
-            sampled, mask = _padded(picked, "old_logprobs", logprobs), _mask(picked, logprobs)
-            old = {"old_logprobs": sampled}
-            if self._corrects_sampler:
-                old = {"old_logprobs": _padded(picked, "learner_logprobs", logprobs), "sampler_logprobs": sampled}
-            reference = None
-            if self._reference is not None:
-                with torch.no_grad():
-                    reference, _ = token_logprobs(self._reference, picked, temperature)
-            loss, extra = self._loss(
-                logprobs=logprobs,
-                **old,
-                advantages=_padded(picked, "advantages", logprobs),
-                mask=mask,
-                config=self._loss_config,
-                reference_logprobs=reference,
-                tokens=tokens,
-                rows=len(rows),
-            )
-            _require_finite("loss", loss.item())
+            tensors, entropy = self._tensors(picked, temperature)
+            logprobs, mask = tensors["logprobs"], tensors["mask"]
+            logprobs.retain_grad()
+            loss, extra = self._loss(**tensors, config=self._loss_config, **totals)
+            if not math.isfinite(loss.item()):
+                raise _not_finite("loss", loss.item(), self._behind(picked, tensors, totals))
             self._accelerator.backward(loss)
+            assert logprobs.grad is not None
+            suspects += [row.trajectory for row, own in zip(picked, logprobs.grad, strict=True) if not _finite(own)]
             figures["loss"] += loss.item()
-            figures["entropy"] += (entropy * mask).sum().item() / tokens
+            figures["entropy"] += (entropy * mask).sum().item() / totals["tokens"]
+            sampled = tensors.get("sampler_logprobs", tensors["old_logprobs"])
             gap = ((logprobs.detach() - sampled).abs() * mask).max().item()
             figures["sampler_gap"] = max(figures["sampler_gap"], gap)
             for name, value in extra.items():
@@ -116,15 +119,50 @@ class Learner:
         figures["grad_norm"] = float(
             self._accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         )
-        _require_finite("norm of the gradient", figures["grad_norm"])
+        if not math.isfinite(figures["grad_norm"]):
+            raise _not_finite("norm of the gradient", figures["grad_norm"], suspects)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return figures
 
+    def _tensors(self, rows: Sequence[Row], temperature: float) -> tuple[dict[str, Any], torch.Tensor]:
+        """Return what the loss gets of a micro-batch, each [rows, positions] or None, and the entropy."""
+        logprobs, entropy = token_logprobs(self.model, rows, temperature)
+        found = {"logprobs": logprobs, "mask": _mask(rows, logprobs), "reference_logprobs": None}
+        for name in ("old_logprobs", "advantages"):
+            found[name] = _padded(rows, name, logprobs)
+        if self._corrects_sampler:
+            found["sampler_logprobs"] = found["old_logprobs"]
+            found["old_logprobs"] = _padded(rows, "learner_logprobs", logprobs)
+        if self._reference is not None:
+            with torch.no_grad():
+                found["reference_logprobs"], _ = token_logprobs(self._reference, rows, temperature)
+        return found, entropy
 
-def _require_finite(name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise RunError(f"the {name} is {value}: lower learner.learning_rate, or look at the rewards of the last update")
+    def _behind(self, rows: Sequence[Row], tensors: dict[str, Any], totals: dict[str, int]) -> list[str]:
+        """Return the trajectories whose own share of the loss is not finite."""
+        found = []
+        with torch.no_grad():
+            for index, row in enumerate(rows):
+                own = {name: None if value is None else value[index : index + 1] for name, value in tensors.items()}
+                loss, _ = self._loss(**own, config=self._loss_config, **totals)
+                if not _finite(loss):
+                    found.append(row.trajectory)
+        return found
+
+
+def _finite(values: torch.Tensor) -> bool:
+    return bool(values.isfinite().all())
+
+
+def _not_finite(what: str, value: float, trajectories: Sequence[str]) -> RunError:
+    names = list(dict.fromkeys(trajectories))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    cause = f"because of {', '.join(names[:NAMED])}{more}" if names else "because of no single trajectory"
+    return RunError(
+        f"the {what} is {value}, {cause}. Nothing was learned from this step, and no checkpoint has changed: lower "
+        "learner.learning_rate, or look at the rewards of these tasks, and resume the run"
+    )
 
 
 def _padded(rows: Sequence[Row], name: str, like: torch.Tensor) -> torch.Tensor:

@@ -23,6 +23,8 @@ class Row:
     advantages: list[float] = field(default_factory=list)
     learner_logprobs: list[float] = field(default_factory=list)
     """The learner's own before an update; filled in by the learner where a loss tells them from the sampler's."""
+    trajectory: str = field(default="", compare=False)
+    """Which one it was cut from, for messages."""
 
 
 def build_rows(trajectory: Trajectory, credit: Credit) -> tuple[list[Row], int]:
@@ -34,9 +36,10 @@ def build_rows(trajectory: Trajectory, credit: Credit) -> tuple[list[Row], int]:
     rows: list[Row] = []
     context: list[int] = []
     drift = 0
+    name = f"{trajectory.task.id} sample {trajectory.sample}"
     for number, turn in enumerate(trajectory.turns):
         if not rows or turn.keep != len(context):
-            rows.append(Row(context[: turn.keep]))
+            rows.append(Row(context[: turn.keep], trajectory=name))
         context = [*context[: turn.keep], *turn.prompt_ids, *turn.token_ids]
         row = rows[-1]
         row.ids = context

@@ -91,6 +91,8 @@ def test_where_a_model_lies_is_no_part_of_the_id_but_its_weights_are(model: Path
         "seed=1",
         "training.updates=4",
         "learner.learning_rate=0.02",
+        "learner.schedule=linear",
+        "learner.warm_up=2",
         "algorithm.clip_high=0.3",
         "environments.even.max_turns=2",
         "evaluation.samples=3",
@@ -113,6 +115,24 @@ def test_the_resolved_configuration_has_every_default(model: Path) -> None:
     assert study.config.metrics[0].name == "generalization"
     assert study.config.axes.sequence[0].options == {"train": ["even:easy", "third"], "updates": None}  # type: ignore[attr-defined]
     assert Study(study.config).id == study.id  # a resolved configuration is a fixed point
+
+
+def test_options_at_their_defaults_that_came_later_leave_the_id_of_earlier_runs_alone(model: Path) -> None:
+    study = Study(small(model, axes=AXES), ["learner.schedule=constant", "learner.warm_up=0"])
+    assert study.id == Study(small(model, axes=AXES)).id
+    assert set(study.config.model_dump(mode="json")["learner"]) == {
+        "learning_rate",
+        "weight_decay",
+        "max_grad_norm",
+        "minibatches",
+        "micro_tokens",
+        "lora",
+    }
+
+
+def test_one_trajectory_a_task_is_enough_where_none_are_compared(model: Path) -> None:
+    study = Study(small(model, axes=AXES, algorithm="reinforce", training={"samples": 1}))
+    assert study.config.training.samples == 1
 
 
 def said(kind: type[Study], error: type[RftError] = ConfigError, **fields: Any) -> list[str]:
@@ -197,6 +217,16 @@ def test_an_unknown_reference_policy_says_what_there_is(model: Path) -> None:
         ({"train": "even", "model": str(CHANCE.parent)}, "holds no config.json"),
         ({"train": "even", "name": "a/b"}, "name: found 'a/b'"),
         ({"train": "even+even"}, "even occurs more than once in one stage"),
+        (
+            {"train": "even", "training": {"samples": 1}},
+            "training.samples: found 1, expected 2 at least with algorithm 'grpo', which compares the trajectories of "
+            "one task with each other; algorithms that do not: reinforce, reinforce_pp",
+        ),
+        ({"train": "even", "dtype": "float16"}, "dtype: found 'float16', expected 'float32' or 'bfloat16' where all"),
+        (
+            {"train": "even", "learner": {"warm_up": 3}, "training": {"updates": 3}},
+            "learner.warm_up: found 3, expected less than the 3 updates of stage 'even'",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_runs(model: Path, fields: dict[str, Any], message: str) -> None:

@@ -120,10 +120,10 @@ def make_sampler() -> Callable[..., HFSampler]:
 
 @pytest.fixture
 def make_learner() -> Callable[..., Learner]:
-    """`make_learner(model, loss=policy gradient, **config)`."""
+    """`make_learner(model, loss=policy gradient, updates=1, **config)`."""
 
-    def make(model: Any, loss: Any = _policy_gradient, **config: Any) -> Learner:
-        return Learner(model, LearnerConfig(**config), loss=loss)
+    def make(model: Any, loss: Any = _policy_gradient, updates: int = 1, **config: Any) -> Learner:
+        return Learner(model, LearnerConfig(**config), loss=loss, updates=updates)
 
     return make
 

@@ -107,15 +107,49 @@ def test_a_loss_that_is_not_finite_is_an_error_and_changes_no_weight(
 
     def loss(*, logprobs: torch.Tensor, **rest: Any) -> tuple[torch.Tensor, dict[str, float]]:
         calls.append(1)
-        return logprobs.sum() * (value if len(calls) == 2 else 1.0), {}
+        return logprobs.sum() * (value if len(calls) > 1 else 1.0), {}
 
     learner = make_learner(make_model("qwen3"), loss=loss, micro_tokens=64, learning_rate=0.1)
     before = weights(learner.model)
-    with pytest.raises(RunError, match=r"the loss is -?(nan|inf): lower learner\.learning_rate"):
+    with pytest.raises(RunError, match=r"the loss is -?(nan|inf), because of .*: lower learner\.learning_rate"):
         learner.step(ragged())
-    assert len(calls) == 2
+    assert len(calls) > 1
     assert all(torch.equal(before[name], value) for name, value in weights(learner.model).items())
     assert all(parameter.grad is None for parameter in learner.model.parameters())
+
+
+def named(count: int, advantages: dict[int, float] | None = None) -> list[Row]:
+    """Rows of trajectories `t0`, `t1`, ... of equal length, with some advantages changed."""
+    given = advantages or {}
+    return [Row([4, 9, 5 + n], [2], [-3.0], [given.get(n, 1.0)], trajectory=f"t{n}") for n in range(count)]
+
+
+def test_the_trajectories_behind_a_loss_that_is_not_finite_are_named(make_model: Make, make_learner: Make) -> None:
+    learner = make_learner(make_model("qwen2"))
+    with pytest.raises(RunError, match=r"the loss is nan, because of t1, t3\. Nothing was learned"):
+        learner.step(named(5, {1: math.nan, 3: math.inf}))
+    learner.step(named(5))  # the learner itself is as it was
+    with pytest.raises(RunError, match=r"because of t0, t1, t2, t3, t4, t5, t6, t7 and 3 more\."):
+        learner.step(named(11, dict.fromkeys(range(11), math.nan)))
+
+
+def test_the_trajectories_behind_a_gradient_that_is_not_finite_are_named(make_model: Make, make_learner: Make) -> None:
+    def loss(*, logprobs: torch.Tensor, advantages: torch.Tensor, **rest: Any) -> tuple[torch.Tensor, dict[str, float]]:
+        steep = torch.sqrt((logprobs - logprobs.detach())[advantages < 0])  # 0, with an infinite slope
+        return steep.sum() + 0.1 * logprobs.sum(), {}
+
+    learner = make_learner(make_model("qwen2"), loss=loss, learning_rate=0.1)
+    before = weights(learner.model)
+    with pytest.raises(RunError, match=r"the norm of the gradient is (nan|inf), because of t2\. Nothing was learned"):
+        learner.step(named(4, {2: -1.0})[2:3] + named(2))
+    assert all(torch.equal(before[name], value) for name, value in weights(learner.model).items())
+
+
+def test_a_gradient_that_is_not_finite_by_no_single_trajectory_says_so(make_model: Make, make_learner: Make) -> None:
+    # Each slope is finite, and so is the gradient; its square is not.
+    learner = make_learner(make_model("qwen2"), loss=lambda *, logprobs, **rest: (1e30 * logprobs.sum(), {}))
+    with pytest.raises(RunError, match=r"the norm of the gradient is inf, because of no single trajectory\. Nothing"):
+        learner.step(named(2))
 
 
 def answer(sampler: Any) -> Completion:
