@@ -22,6 +22,7 @@ from rftcore.checks import (
     check_policy,
     check_published,
     check_sampling,
+    check_shots,
     check_warm_up,
     complete,
     complete_algorithm,
@@ -87,6 +88,9 @@ class Blueprint:
         self.environments = {
             name: checks(_invited if name in uninvited else make_environment, config, name) for name in names
         }
+        for environment in self.environments.values():
+            if environment is not None:
+                checks(check_shots, config, environment)
         weights = "" if isinstance(config, EvaluationConfig) and config.policy else checks(fingerprint, config.model)
         checks.finish()
         if isinstance(config, ExperimentConfig):

@@ -10,11 +10,13 @@ from typing import Any
 
 from rftcore import registry
 from rftcore.algorithm import Algorithm
+from rftcore.environment import Environment
 from rftcore.errors import ConfigError, PluginError, RftError
 from rftcore.metric import Metric
 from rftcore.options import validate
 from rftcore.plan import Plan
 from rftcore.schemas.config import Component, EvaluationConfig, Settings, StudyConfig
+from rftcore.shots import shots
 
 
 class Checks:
@@ -126,6 +128,12 @@ def check_warm_up(config: Settings, plan: Plan) -> None:
                 f"learner.warm_up: found {config.learner.warm_up}, expected less than the {stage.updates} updates of "
                 f"stage {stage.name!r}: its learning rate would never be the full one"
             )
+
+
+def check_shots(config: Settings, environment: Environment) -> None:
+    """Refuse to show more examples than the environment's expert can give."""
+    if config.shots and not (isinstance(config, EvaluationConfig) and config.policy):
+        shots(environment, config.shots)
 
 
 def check_policy(name: str, where: str) -> None:

@@ -8,6 +8,8 @@ learner fork a new row, because the context is no longer an extension of the one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, Protocol
 
 from pydantic import Field
@@ -44,10 +46,14 @@ class History(Frozen):
 class Conversation:
     """The growing context of one episode."""
 
-    def __init__(self, encoder: Encoder, history: History, system: str) -> None:
+    def __init__(
+        self, encoder: Encoder, history: History, system: str, examples: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """`examples` are turns that the first prompt shows before its observation: observation and answer of each."""
         self._encoder = encoder
         self._history = history
         self._system = system
+        self._examples = examples
         self._observations: list[str] = []
         self._answers: list[list[int]] = []
         self.context: list[int] = []
@@ -57,7 +63,7 @@ class Conversation:
         self._observations.append(observation)
         turn = len(self._answers)
         if turn == 0:
-            ids = self._encoder.first(self._system, observation)
+            ids = self._first(observation)
             self.context = list(ids)
             return 0, ids
         if self._history.name == "full" or turn < self._history.turns:
@@ -73,8 +79,15 @@ class Conversation:
         self.context = self.context + list(token_ids)
         return self._encoder.decode(token_ids)
 
+    def _first(self, observation: str) -> list[int]:
+        turns = [*self._examples, (observation, "")]
+        ids = self._encoder.first(self._system, turns[0][0])
+        for (_, answer), (following, _) in pairwise(turns):
+            ids = ids + self._encoder.encode_answer(answer) + self._encoder.next(following, True)
+        return ids
+
     def _windowed(self, turn: int) -> tuple[int, list[int]]:
-        rebuilt = self._encoder.first(self._system, self._observations[0]) + self._answers[0]
+        rebuilt = self._first(self._observations[0]) + self._answers[0]
         previous = 0
         for kept in range(turn - self._history.turns + 2, turn):
             rebuilt += self._encoder.next(self._observations[kept], self._closed(previous)) + self._answers[kept]

@@ -15,14 +15,18 @@ CARD = "card.json"
 def find_model(name: str) -> Path | str:
     """Return the folder of a model that a distribution ships (`rftcore/NAME`), a local folder, or a hub id as it is.
 
-    Raises ConfigError when the distribution is missing or the folder is not a model.
+    Raises ConfigError when the distribution is missing or cannot make its model, or the folder is not a model.
     """
     owner, _, short = name.partition("/")
     if owner == "rftcore" and short:
+        module = f"rftcore_{short.replace('-', '_')}"
         try:
-            return Path(import_module(f"rftcore_{short.replace('-', '_')}").folder())
-        except ImportError as error:
+            package = import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
             raise ConfigError(f"model: {name!r} is not installed; try 'pip install rftcore-{short}'") from error
+        return Path(package.folder())
     path = Path(name)
     if path.is_dir():
         if not any((path / file).is_file() for file in ("config.json", "adapter_config.json")):

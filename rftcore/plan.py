@@ -237,9 +237,9 @@ def _cell(
 
 
 def _sampling_settings(config: Settings) -> dict[str, Any]:
-    keys = ("device", "dtype", "threads", "format", "history", "sampler", "sampling")
+    keys = ("device", "dtype", "threads", "format", "history", "shots", "sampler", "sampling")
     dumped = config.model_dump(mode="json")
-    return {key: dumped[key] for key in keys}
+    return {key: dumped[key] for key in keys if key in dumped}
 
 
 def _training_settings(config: Settings, environments: Sequence[str]) -> dict[str, Any]:

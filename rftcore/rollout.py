@@ -23,6 +23,7 @@ from rftcore.policy import Policy
 from rftcore.sampler import ContextFull, Request, Sampler
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Group, Status, Trajectory, Turn
+from rftcore.shots import Shot, shots, shown
 
 ATTEMPTS = 3
 """Fresh episodes that are tried before a failure of the machine masks the sample."""
@@ -99,11 +100,14 @@ class ModelActor(Actor):
         *,
         lanes: int,
         history: History | None = None,
+        shots: int = 0,
         temperature: float = 1.0,
         max_new_tokens: int = 32,
     ) -> None:
         self._sampler, self._encoder, self._form = sampler, encoder, form
         self._history = history or History()
+        self._count = shots
+        self._shots: dict[str, list[tuple[Task, Shot]]] = {}
         self._temperature, self._max_new_tokens = temperature, max_new_tokens
         self._conversations = iter(range(1 << 62))
         self.lanes = lanes
@@ -111,6 +115,15 @@ class ModelActor(Actor):
 
     def begin(self, environment: Environment, task: Task, episode: Episode, sample: int, rng: random.Random) -> Voice:
         return _ModelVoice(self, environment, task, next(self._conversations), rng)
+
+    def examples(self, environment: Environment, task: Task) -> list[tuple[str, str]]:
+        """Return the turns that a prompt for `task` shows before it: observation and answer of each."""
+        if not self._count:
+            return []
+        if environment.name not in self._shots:
+            self._shots[environment.name] = shots(environment, self._count)
+        examples = shown(self._shots[environment.name], task)
+        return [(observation, self._form.write(action)) for shot in examples for observation, action in shot]
 
 
 class _ModelVoice(Voice):
@@ -120,7 +133,8 @@ class _ModelVoice(Voice):
         self._actor, self._number, self._rng = actor, number, rng
         self._share = task.digest
         system = actor._form.system(environment.instructions)
-        self._conversation = Conversation(actor._encoder, actor._history, system)
+        examples = actor.examples(environment, task)
+        self._conversation = Conversation(actor._encoder, actor._history, system, examples)
 
     async def answer(self, episode: Episode, turn: int) -> Answer | None:
         actor = self._actor

@@ -74,6 +74,19 @@ def test_what_is_kept_and_what_is_sent_is_the_context() -> None:
             assert context == expected
 
 
+def test_examples_open_the_first_prompt_and_stay_in_every_window() -> None:
+    shown = [90, 7, 21, 99, 31, 0, 22, 99, 32, 0]  # two turns that were not played
+    for history in (History(), History(name="window", turns=2)):
+        conversation = Conversation(Numbers(), history, "7", [("21", "31"), ("22", "32")])
+        assert conversation.prompt("11") == (0, [*shown, 11, 99])
+        conversation.answer([51, 0])
+        assert conversation.prompt("12") == (14, [12, 99])
+        conversation.answer([52, 0])
+        conversation.prompt("13")
+        middle = [] if history.name == "window" else [12, 99, 52, 0]
+        assert conversation.context == [*shown, 11, 99, 51, 0, *middle, 13, 99]
+
+
 def test_the_answer_comes_back_as_text() -> None:
     conversation = Conversation(Numbers(), History(), "")
     conversation.prompt("1")

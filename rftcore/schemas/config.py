@@ -122,6 +122,8 @@ class Settings(Frozen):
     """By environment, the file of a split that `rftcore calibrate` made, in place of the environment's own."""
     format: str = "plain"
     history: History = Field(default_factory=History)
+    shots: int = Field(default=0, ge=0)
+    """Solved train tasks that every prompt shows first."""
     algorithm: Component = Field(default_factory=lambda: Component(name="grpo"))
     sampler: Component = Field(default_factory=lambda: Component(name="hf"))
     sampling: Sampling = Field(default_factory=Sampling)
@@ -132,6 +134,10 @@ class Settings(Frozen):
     """Policies that give every table its floor and ceiling."""
     metrics: tuple[Component, ...] = Field(default_factory=lambda: (Component(name="generalization"),))
     executor: Component = Field(default_factory=lambda: Component(name="inline"))
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("shots",))
 
 
 class ExperimentConfig(Settings):

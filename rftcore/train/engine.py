@@ -78,6 +78,7 @@ class Engine:
             prompt_format(settings.format),
             lanes=getattr(options, "slots", 64),
             history=settings.history,
+            shots=settings.shots,
             temperature=self._temperature,
             max_new_tokens=settings.sampling.max_new_tokens,
         )

@@ -191,10 +191,10 @@ def clip_figures(
 ) -> dict[str, torch.Tensor]:
     """Return what a clipped loss reports, for `figure_means`.
 
-        ratio          probability now over probability before the update
-        clipped_low    1.0 at tokens at which the lower clip stops the gradient
-        clipped_high   1.0 at tokens at which the upper clip does
-        kl             k3 estimate of KL(policy before the update || policy now), nats a token
+    ratio          probability now over probability before the update
+    clipped_low    1.0 at tokens at which the lower clip stops the gradient
+    clipped_high   1.0 at tokens at which the upper clip does
+    kl             k3 estimate of KL(policy before the update || policy now), nats a token
     """
     low, high = clipped_sides(ratio, advantages, mask, clip_low, clip_high)
     return {"ratio": ratio, "clipped_low": low, "clipped_high": high, "kl": kl_k3(old_logprobs, logprobs, mask)}

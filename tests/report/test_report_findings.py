@@ -96,9 +96,8 @@ def test_only_what_is_significant_is_called_the_largest(small: Callable[..., Rep
 def test_base_below_random_play_and_gains_that_do_not_hold_against_it_are_counted(small: Callable[..., Report]) -> None:
     below: dict[str, float] = {"delta_vs_floor": -0.1, "p_vs_floor": 0.01, "p_vs_floor_adjusted": 0.02}
     holds = {"delta_vs_floor": 0.1, "p_vs_floor": 0.01, "p_vs_floor_adjusted": 0.02}
-    assert (
-        "Base is below random play in 1 of 1 set; 1 of 1 significant gain holds against random play too."
-        in said(small(base=below, **holds))
+    assert "Base is below random play in 1 of 1 set; 1 of 1 significant gain holds against random play too." in said(
+        small(base=below, **holds)
     )
     assert "none of 1 significant gain hold against random play too" in said(
         small(base=below, **{**holds, "p_vs_floor_adjusted": 0.06})

@@ -19,9 +19,10 @@ def test_one_training_run_a_checkpoint_is_said_whenever_anything_was_trained(sma
 
 def test_task_sets_where_base_is_below_random_play_are_named(small: Callable[..., Report]) -> None:
     axes = small(base={"avg_at_k": 0.3, "delta_vs_floor": -0.125}).axes
-    assert "Base is below random play on 1 task set: maze easy (30.0 %, 12.5 points below)." in notes(
-        "", ["maze"], {}, axes
-    )[1]
+    assert (
+        "Base is below random play on 1 task set: maze easy (30.0 %, 12.5 points below)."
+        in notes("", ["maze"], {}, axes)[1]
+    )
 
 
 def test_the_warm_up_is_what_the_models_card_says(tmp_path: Path) -> None:

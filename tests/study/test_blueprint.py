@@ -429,3 +429,16 @@ print(json.dumps([seconds, len(study.blueprint.plan.cells), sorted(heavy)]))
     assert heavy == []
     assert cells == (3 + 2) * 4
     assert seconds < 3  # about 0.7 on an idle core
+
+
+def test_examples_in_the_prompt_make_another_run_and_without_them_it_is_the_one_it_always_was(model: Path) -> None:
+    plain, shown = (Experiment(small(model, train="even:easy", shots=count)) for count in (0, 2))
+    assert "shots" not in plain.blueprint.record()["config"]
+    assert plain.id == Experiment(small(model, train="even:easy")).id
+    assert shown.id != plain.id
+    assert shown.blueprint.plan.stages[0].key != plain.blueprint.plan.stages[0].key
+
+
+def test_more_examples_than_there_are_solved_tasks_are_refused_before_anything_runs(model: Path) -> None:
+    with pytest.raises(ConfigError, match=r"shots: found 8, but the expert of even solves 8 train tasks, and 9 are"):
+        Experiment(small(model, train="even:easy", shots=8))

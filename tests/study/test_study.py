@@ -18,6 +18,7 @@ from rftcore.executor import Job, Progress
 from rftcore.records import RunFolder, line, read_groups, read_lines
 from rftcore.report.build import _facts, _versions, build_report
 from rftcore.study import Evaluation, run_folder
+from rftcore.train.chat import load_tokenizer
 from tests.specimens.chance import Even
 from tests.study.conftest import report_of, small
 
@@ -296,6 +297,22 @@ def test_adapters_are_drawn_from_the_seed_and_trained_on_through_stages(
     assert all(stage.drift == 0 and (stage.sampler_gap or 0) < 1e-4 for stage in first.stages)
     last = RunFolder(tmp_path / "a/small").stage(load_record(RunFolder(tmp_path / "a/small"))[1].stages[1].key)
     assert (last / "checkpoint" / "adapter_model.safetensors").is_file()
+
+
+def test_examples_in_the_prompt_are_context_that_is_sampled_after_and_not_learned(model: Path, tmp_path: Path) -> None:
+    config = small(model, train="even:easy", environments={"even": {}, "third": {}}, shots=2)
+    stage = Experiment(config).run(tmp_path).stages[0]
+    assert (stage.drift, (stage.sampler_gap or 0) < 1e-4) == (0, True)
+    folder = RunFolder(tmp_path / "small")
+    plan, tokenizer = load_record(folder)[1], load_tokenizer(model)
+    for cell in (cell for cell in plan.cells if not cell.policy):
+        for trajectory in (
+            trajectory for group in read_groups(folder.cell(cell.key)) for trajectory in group.trajectories
+        ):
+            prompt = tokenizer.decode(trajectory.turns[0].prompt_ids)
+            assert prompt.count(f"{cell.environment} ") == 3 and prompt.count("f") == 2  # "f" is what the expert says
+    learned, sampled = (sum(update[key] for update in stage.curve) for key in ("learned_tokens", "sampled_tokens"))
+    assert 0 < learned <= sampled
 
 
 def test_a_study_is_more_than_its_parts(model: Path, study_folder: RunFolder, tmp_path: Path) -> None:
