@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import struct
 from collections.abc import Iterable, Mapping
@@ -86,6 +87,9 @@ def estimate(config: Settings, plan: Plan, environments: Mapping[str, Environmen
         episodes = node.updates * config.training.groups * config.training.samples
         for environment, difficulty in places:
             training += tokens(environment, difficulty, "train") * (episodes / len(places))
+            if (validation := config.training.validation) is not None:
+                times = math.ceil(node.updates / validation.every)
+                evaluation += tokens(environment, difficulty, "train") * (times * validation.tasks * validation.samples)
     for cell in plan.cells:
         if not cell.policy:
             samples = evaluated(config, environments[cell.environment], cell.difficulty) * config.evaluation.samples

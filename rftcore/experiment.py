@@ -18,17 +18,19 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rftcore import records, registry
+from rftcore.algorithm import Algorithm
 from rftcore.blueprint import load_record, make_environment
-from rftcore.curriculum import UpdateRecord
+from rftcore.curriculum import Curriculum, UpdateRecord
 from rftcore.environment import Environment
 from rftcore.errors import RunError, SplitError
-from rftcore.plan import Plan, pools
+from rftcore.plan import Plan, StageNode, pools
 from rftcore.records import RunFolder
 from rftcore.rollout import Actor, PolicyActor, collect
-from rftcore.schemas.config import Settings
+from rftcore.schemas.config import Settings, Validation
 from rftcore.schemas.frozen import digest
 from rftcore.schemas.task import Task, manifest
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
+from rftcore.validation import best, divide, due, exhausted, score
 
 if TYPE_CHECKING:
     from rftcore.metric import Metric
@@ -43,75 +45,105 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     folder = RunFolder(Path(payload["run"]))
     config, plan = load_record(folder)
     node = next(node for node in plan.stages if node.key == payload["key"])
-    place, started = folder.stage(node.key), time.monotonic()
-    resume, log = place / "resume", place / "updates.jsonl"
+    place, started, validation = folder.stage(node.key), time.monotonic(), config.training.validation
+    resume, kept, log = place / "resume", place / "best", place / "updates.jsonl"
     told = records.read_lines(log)
     first = _resume_point(resume)
     if first > len(told):  # a power cut took lines that the checkpoint had seen
         first = 0
     told = told[:first]
+    keeps_best = validation is not None and validation.checkpoint == "best"
     report(first, node.updates, "starts")
     environments = _environments(config, [source.environment for source in node.stage.sources])
-    tasks = {
-        pool: environments[pool.partition(":")[0]].tasks("train", pool.partition(":")[2])
-        for pool in pools(node.stage, environments)
-    }
-    for pool, listed in tasks.items():
-        _check_planned(plan, f"{pool.replace(':', '/')}/train", listed)
-        _check_start(environments, listed[0])
-    algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
-    curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
+    tasks, held = _stage_tasks(plan, node, environments, validation)
+    algorithm: Algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
+    curriculum: Curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
     engine = _engine(config, resume if first else parent, algorithm, node.updates)
     if first:
         engine.restore(resume)
+        if keeps_best and best(told) == first:  # it may have died between the two checkpoints
+            engine.save(kept, {"update": first, "name": node.name}, resumable=False)
     records.write_text(log, "".join(records.line(value) for value in told))
-    history = [_history(value) for value in told]
     report(first, node.updates, "")
-    for update in range(first, node.updates):
-        began = time.monotonic()
-        limit = curriculum.turn_limit(node.stage, update, node.updates)
-        groups: list[Group] = []
-        credits: list[list[Credit | None]] = []
-        for round_ in range(1 + config.training.refills):
-            draw = update + round_ * node.updates
-            seed = _seed(config.seed, node.key)
-            wanted = curriculum.next(node.stage, draw, config.training.groups, tasks, history, seed)
-            more = asyncio.run(
-                collect(
-                    environments,
-                    engine.actor,
-                    wanted,
-                    config.training.samples,
-                    seed=_seed(config.seed, node.key, update, round_),
-                    turn_limit=limit,
-                )
-            )
-            groups += more
-            credits += algorithm.credit(more, reference=engine.reference(more))
-            if sum(any(credit is not None for credit in earned) for earned in credits) >= config.training.groups:
-                break
+    while len(told) < node.updates and not exhausted(told, validation):
+        update, began = len(told), time.monotonic()
+        groups, credits = _rollouts(config, node, engine, algorithm, curriculum, environments, tasks, told)
         figures = engine.update(groups, credits, update=update)
-        value: dict[str, Any] = {
-            "update": update,
-            **_figures(groups),
-            **figures,
-            "update_seconds": time.monotonic() - began,
-        }
-        value["groups"] = [
-            {"task": g.task.id, "returns": [t.ret for t in g.usable], "successes": [t.success for t in g.usable]}
-            for g in groups
-        ]
+        value = _line(update, groups, figures, time.monotonic() - began)
+        if validation is not None and due(update, node.updates, validation):
+            seed = _seed(config.seed, node.key, "validation")
+            measured = asyncio.run(collect(environments, engine.actor, held, validation.samples, seed=seed))
+            value |= {"validation": score(measured), "validation_episodes": len(held) * validation.samples}
         records.append_line(log, value)
-        history.append(_history(value))
-        if (update + 1) % config.training.checkpoint_every == 0 and update + 1 < node.updates:
+        told.append(value)
+        better = keeps_best and best(told) == update + 1
+        if better or ((update + 1) % config.training.checkpoint_every == 0 and update + 1 < node.updates):
             engine.save(resume, {"update": update + 1}, resumable=True)
+        if better:  # after the other, which a killed stage goes on from: what is best is never ahead of it
+            engine.save(kept, {"update": update + 1, "name": node.name}, resumable=False)
         report(update + 1, node.updates, f"success {value['success']:.2f}")
-    engine.save(place / "checkpoint", {"update": node.updates, "name": node.name}, resumable=False)
-    done = {"name": node.name, "updates": node.updates, "stage_seconds": time.monotonic() - started}
+    if not keeps_best:
+        engine.save(place / "checkpoint", {"update": len(told), "name": node.name}, resumable=False)
+    elif kept.exists():  # else it was moved before the stage was killed
+        shutil.rmtree(place / "checkpoint", ignore_errors=True)
+        kept.rename(place / "checkpoint")
+    done = {"name": node.name, "updates": len(told), "stage_seconds": time.monotonic() - started}
     records.write_json(place / "stage.json", done)
     shutil.rmtree(resume, ignore_errors=True)
     return done
+
+
+def _stage_tasks(
+    plan: Plan, node: StageNode, environments: Mapping[str, Environment], validation: Validation | None
+) -> tuple[dict[str, list[Task]], list[Task]]:
+    """Return the tasks that a stage draws from, by `environment:difficulty`, and those that it is validated on."""
+    tasks: dict[str, list[Task]] = {}
+    validated: list[Task] = []
+    for pool in pools(node.stage, environments):
+        listed = environments[pool.partition(":")[0]].tasks("train", pool.partition(":")[2])
+        _check_planned(plan, f"{pool.replace(':', '/')}/train", listed)
+        _check_start(environments, listed[0])
+        tasks[pool], held = divide(pool, listed, validation)
+        validated += held
+    return tasks, validated
+
+
+def _rollouts(
+    config: Settings,
+    node: StageNode,
+    engine: Engine,
+    algorithm: Algorithm,
+    curriculum: Curriculum,
+    environments: Mapping[str, Environment],
+    tasks: Mapping[str, Sequence[Task]],
+    told: Sequence[Mapping[str, Any]],
+) -> tuple[list[Group], list[list[Credit | None]]]:
+    """Return the groups of the next update with their credits; rounds of refills replace groups without any."""
+    update, history = len(told), [_history(value) for value in told]
+    limit = curriculum.turn_limit(node.stage, update, node.updates)
+    groups: list[Group] = []
+    credits: list[list[Credit | None]] = []
+    for round_ in range(1 + config.training.refills):
+        draw = update + round_ * node.updates
+        wanted = curriculum.next(
+            node.stage, draw, config.training.groups, tasks, history, seed=_seed(config.seed, node.key)
+        )
+        more = asyncio.run(
+            collect(
+                environments,
+                engine.actor,
+                wanted,
+                config.training.samples,
+                seed=_seed(config.seed, node.key, update, round_),
+                turn_limit=limit,
+            )
+        )
+        groups += more
+        credits += algorithm.credit(more, reference=engine.reference(more))
+        if sum(any(credit is not None for credit in earned) for earned in credits) >= config.training.groups:
+            break
+    return groups, credits
 
 
 def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -216,6 +248,15 @@ def _resume_point(folder: Path) -> int:
 
 def _seed(*parts: object) -> int:
     return int(digest(list(parts))[:12], 16)
+
+
+def _line(update: int, groups: Sequence[Group], figures: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """Return what is written down about an update."""
+    told = [
+        {"task": g.task.id, "returns": [t.ret for t in g.usable], "successes": [t.success for t in g.usable]}
+        for g in groups
+    ]
+    return {"update": update, **_figures(groups), **figures, "update_seconds": seconds, "groups": told}
 
 
 def _figures(groups: Sequence[Group]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rftcore.errors import ConfigError
 from rftcore.manifests import task_lists
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.frozen import Frozen, digest
+from rftcore.validation import divide
 
 BASE = "base"
 
@@ -173,6 +174,9 @@ def _line(
     for stage in curriculum.stages():
         for source in stage.sources:
             _check_source(source.environment, source.difficulty, environments)
+        for pool in pools(stage, environments):
+            environment, _, difficulty = pool.partition(":")
+            divide(pool, environments[environment].tasks("train", difficulty), config.training.validation)
         updates = stage.updates or config.training.updates
         key = digest(
             {

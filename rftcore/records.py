@@ -4,6 +4,7 @@
       run.json                    id, kind, resolved configuration, plan
       stages/KEY/updates.jsonl    one line an update
       stages/KEY/resume/          the newest resumable checkpoint, while the stage trains
+      stages/KEY/best/            the one with the best held-in score, where the stage is to make that, while it trains
       stages/KEY/checkpoint/      the stage's result
       stages/KEY/stage.json       written last: the stage is done
       cells/KEY.jsonl             the trajectories of one evaluation

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from statistics import fmean
@@ -26,6 +26,7 @@ from rftcore.records import RunFolder
 from rftcore.report.notes import notes
 from rftcore.schemas.config import Settings
 from rftcore.schemas.report import Report, StageReport
+from rftcore.validation import best
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "pydantic", "numpy")
 _CURVE_LEAVES_OUT = frozenset({"groups", "by_source", "update_seconds"})
@@ -141,6 +142,7 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
             "samples": config.training.samples,
             "episodes": sum(line["episodes"] for line in lines),
             "sampled_tokens": sum(line["sampled_tokens"] for line in lines),
+            **_validated(config, node, lines),
         },
         curve=[{key: value for key, value in line.items() if key not in _CURVE_LEAVES_OUT} for line in lines],
         backward=None,
@@ -150,6 +152,18 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
         sampler_gap=max(gaps) if gaps else None,
         warnings=warnings,
     )
+
+
+def _validated(config: Settings, node: StageNode, lines: Sequence[Mapping[str, Any]]) -> dict[str, JsonValue]:
+    """Return what validation cost and decided, where there was any."""
+    validation = config.training.validation
+    if validation is None:
+        return {}
+    return {
+        "updates_planned": node.updates,
+        "updates_behind_checkpoint": best(lines) if validation.checkpoint == "best" else len(lines),
+        "validation_episodes": sum(line.get("validation_episodes", 0) for line in lines),
+    }
 
 
 def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:

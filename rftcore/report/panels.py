@@ -131,6 +131,7 @@ def _stage(stage: StageReport) -> Markup:
     series = [
         Series("success", success, faint=True),
         Series("success", [Point(raw.x, mean) for raw, mean in zip(success, smooth, strict=True)]),
+        Series("validation", _points(stage.curve, "validation"), colour=2),
         Series("no variance", [Point(point.x, point.y) for point in wasted], colour=5, dash=1),
     ]
     ends = f"{percent(smooth[0])} % at first, {percent(smooth[-1])} % at the end" if smooth else "not recorded"

@@ -39,6 +39,21 @@ class Sampling(Frozen):
     """Longest answer of one turn."""
 
 
+class Validation(Frozen):
+    """Held-in measurements of a stage while it trains, on train-split tasks that it never draws."""
+
+    tasks: int = Field(default=16, ge=2)
+    """Of each environment and difficulty that the stage trains on: the last ones of its train split."""
+    samples: int = Field(default=4, ge=1)
+    """Samples of each task; the score is the mean success over all of them."""
+    every: int = Field(default=5, ge=1)
+    """Updates from one measurement to the next; one more follows the last update."""
+    patience: int | None = Field(default=None, ge=1)
+    """Measurements in a row without a better score after which the stage stops; None: it never stops early."""
+    checkpoint: Literal["last", "best"] = "last"
+    """Which one a stage makes, for evaluation and for the next stage: the last, or that with the best score."""
+
+
 class Training(Frozen):
     """The budget of a stage."""
 
@@ -51,6 +66,11 @@ class Training(Frozen):
     """Rounds of further tasks that replace groups without variance (dynamic sampling, arXiv 2503.14476 section 3.2)."""
     checkpoint_every: int = Field(default=10, ge=1)
     """Updates after which a killed stage resumes."""
+    validation: Validation | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("validation",))
 
 
 class HFSamplerConfig(Frozen):
