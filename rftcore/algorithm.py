@@ -24,11 +24,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.trajectory import Credit, Group
 
 TokenFloats = Sequence[Sequence[Sequence[Sequence[float]]]]
 """[group][usable trajectory][turn][token], such as a critic's values."""
+
+
+class Demonstrations(Frozen):
+    """Trajectories that an algorithm learns from in place of the model's own."""
+
+    recording: str | None = None
+    """A run's folder or a file of trajectories, whose answers are given again; None: the environments' experts play."""
+    noise: float = Field(default=0.0, ge=0, le=1)
+    """Share of an expert's turns that are random actions."""
+
+    def samples(self, wanted: int) -> int:
+        """Return how many of the `wanted` trajectories of a task there may be: an expert alone plays it one way."""
+        return wanted if self.recording is not None or self.noise > 0 else 1
 
 
 class Algorithm(ABC):
@@ -67,6 +82,10 @@ class Algorithm(ABC):
         More than 0.0 needs a spec that says `needs_reference`.
         """
         return 0.0
+
+    def demonstrations(self) -> Demonstrations | None:
+        """Return what is learned from in place of the model's own trajectories; None: from those."""
+        return None
 
     def corrects_sampler(self) -> bool:
         """Return whether the loss tells learner and sampler apart; costs one more forward pass an update."""

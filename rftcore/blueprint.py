@@ -14,6 +14,7 @@ from rftcore import registry
 from rftcore.calibrated import Calibrated, read_calibration
 from rftcore.checks import (
     Checks,
+    check_algorithms,
     check_calibrated,
     check_dtype,
     check_group_size,
@@ -28,14 +29,14 @@ from rftcore.checks import (
     complete_algorithm,
 )
 from rftcore.compose import merged
-from rftcore.curriculum import Curriculum
+from rftcore.curriculum import Curriculum, Stage
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, RftError, RunError
 from rftcore.formats import prompt_format
 from rftcore.live import written
 from rftcore.models import fingerprint
 from rftcore.options import validate
-from rftcore.plan import Plan, lines, make_plan
+from rftcore.plan import Plan, algorithm_of, identity, lines, make_plan
 from rftcore.plugins import BLOCK
 from rftcore.records import RunFolder
 from rftcore.schemas.config import AxesConfig, Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
@@ -61,7 +62,7 @@ class Blueprint:
             for axis, items in lines(config).items()
         }
         parts = {
-            "algorithm": checks(complete_algorithm, config.algorithm),
+            "algorithm": checks(complete_algorithm, config.algorithm, "algorithm"),
             "sampler": checks(complete, "sampler", config.sampler, "sampler"),
             "metrics": [checks(complete, "metric", metric, f"metrics.{metric.name}") for metric in config.metrics],
         }
@@ -69,16 +70,24 @@ class Blueprint:
         checks(prompt_format, config.format)
         checks(check_sampling, config)
         checks(check_dtype, config)
-        if parts["algorithm"] is not None:
-            checks(check_group_size, config)
         checks(check_metrics, config)
         for number, name in enumerate(config.references):
             checks(check_policy, name, f"references.{number}")
         if isinstance(config, EvaluationConfig) and config.policy is not None:
             checks(check_policy, config.policy, "policy")
         names = dict.fromkeys(config.environments)
+        own: dict[str, Component] = {}
+        used: dict[str, None] = {}
         for item in (item for items in trained.values() for item in items if item is not None):
-            names |= dict.fromkeys(checks(_trained_in, item) or ())
+            for stage in checks(_stages, item) or ():
+                names |= dict.fromkeys(source.environment for source in stage.sources)
+                used[algorithm_of(config, stage).name] = None
+                if stage.algorithm is not None:
+                    own[stage.algorithm] = algorithm_of(config, stage)
+        checks(check_algorithms, config, own)
+        parts["algorithms"] = {key: checks(complete_algorithm, own[key], f"algorithms.{key}") for key in sorted(own)}
+        if None not in (parts["algorithm"], *parts["algorithms"].values()):
+            checks(check_group_size, config, used)
         named = set(names)
         names |= dict.fromkeys(_held_out(config))
         checks(check_calibrated, config, names)
@@ -111,10 +120,14 @@ class Blueprint:
 
         Nor does the order in which environments are listed.
 
-        What is in the model and in the calibrations is covered by the plan's fingerprint and task lists.
+        What is in the model and in the calibrations is covered by the plan's fingerprint and task lists, what is in
+        the algorithms of stages by the stages' keys.
         """
-        content = self.config.model_dump(mode="json", exclude={"name", "executor", "model", "published", "calibration"})
-        plan = self.plan.model_dump(mode="json")
+        left_out = {"name", "executor", "model", "published", "calibration", "algorithms"}
+        content = self.config.model_dump(mode="json", exclude=left_out)
+        content["algorithm"] = identity(self.config.algorithm)
+        content["training"].pop("record", None)
+        plan = self.plan.model_dump(mode="json", exclude={"recordings"})
         plan["cells"].sort(key=lambda cell: str(cell["key"]))  # the order of the environments changes no number
         return digest({"kind": self.kind, "config": content, "plan": plan})
 
@@ -198,10 +211,10 @@ def _where(config: Settings, axis: str, number: int) -> str:
     return f"axes.{axis}.{number}" if isinstance(config, StudyConfig) else "train"
 
 
-def _trained_in(component: Component) -> list[str]:
-    """Return the environments of a line of training."""
+def _stages(component: Component) -> Sequence[Stage]:
+    """Return the stages of a line of training."""
     curriculum: Curriculum = registry.create("curriculum", component.name, component.options)
-    return [source.environment for stage in curriculum.stages() for source in stage.sources]
+    return curriculum.stages()
 
 
 def _invited(config: Settings, name: str) -> Environment:

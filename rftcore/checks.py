@@ -47,17 +47,31 @@ def complete(kind: str, component: Component, where: str) -> Component:
     return Component(name=component.name, options=options.model_dump(mode="json"))
 
 
-def complete_algorithm(component: Component) -> Component:
+def complete_algorithm(component: Component, where: str) -> Component:
     """Return the algorithm with every option filled in. Raises PluginError when the learner cannot serve it."""
-    whole = complete("algorithm", component, "algorithm")
+    whole = complete("algorithm", component, where)
     check_algorithm(registry.create("algorithm", whole.name, whole.options))
     return whole
+
+
+def check_algorithms(config: Settings, used: Collection[str]) -> None:
+    """Refuse an algorithm that no stage names."""
+    for key in config.algorithms:
+        if key not in used:
+            named = f"the stages name {', '.join(used)}" if used else f"such as train: {key}(textcraft)>textcraft"
+            raise ConfigError(
+                f"algorithms.{key}: found the algorithm of no stage, expected a stage that names it; {named}"
+            )
 
 
 def check_options(checks: Checks, given: Mapping[str, Any]) -> None:
     """Check what plugins can say of a configuration whose other keys are wrong."""
     for key in ("algorithm", "sampler", "executor"):
         checks(_check_component, key, given.get(key), key)
+    algorithms = given.get("algorithms")
+    for key, item in algorithms.items() if isinstance(algorithms, Mapping) else ():
+        named = {"name": key, **item} if isinstance(item, Mapping) else item
+        checks(_check_component, "algorithm", named, f"algorithms.{key}")
     checks(_check_component, "curriculum", given.get("train"), "train")
     axes, environments = given.get("axes"), given.get("environments")
     for axis, items in axes.items() if isinstance(axes, Mapping) else ():
@@ -93,12 +107,11 @@ def check_sampling(config: Settings) -> None:
         )
 
 
-def check_group_size(config: Settings) -> None:
-    """Refuse groups of one trajectory for an algorithm that compares the trajectories of a group."""
-    if isinstance(config, EvaluationConfig) or config.training.samples > 1:
-        return
-    name = config.algorithm.name
-    if _grouped(name):
+def check_group_size(config: Settings, algorithms: Collection[str]) -> None:
+    """Refuse groups of one trajectory for those of `algorithms` that compare the trajectories of a group."""
+    for name in algorithms if config.training.samples == 1 else ():
+        if not _grouped(name):
+            continue
         alone = [other for other in registry.names("algorithm") if not _grouped(other)]
         raise ConfigError(
             f"training.samples: found 1, expected 2 at least with algorithm {name!r}, which compares the trajectories "

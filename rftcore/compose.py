@@ -45,6 +45,8 @@ def merged(
         for key in _COMPONENTS:
             usual = kind.model_fields[key].get_default(call_default_factory=True).name
             given[key] = _written_out(given.get(key, usual))
+        if isinstance(given.get("algorithms"), dict):
+            given["algorithms"] = {key: _written_out(item) for key, item in given["algorithms"].items()}
         if isinstance(given.get("train"), str):
             given["train"] = _written_out(curriculum_for(given["train"]).model_dump(mode="json"))
         whole = OmegaConf.create(given)

@@ -6,6 +6,7 @@ A stage is named by what it trains on, and a checkpoint by the stages behind it:
     textcraft:easy                 one difficulty
     textcraft+babyai               a mixture, equal weights
     textcraft:easy>textcraft:hard  one after the other
+    imitation(textcraft)>textcraft the first stage with an algorithm of its own
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from rftcore.errors import ConfigError
-from rftcore.schemas.frozen import Frozen
+from rftcore.schemas.frozen import Frozen, without_unused
 from rftcore.schemas.task import Task
 
 
@@ -45,6 +46,12 @@ class Stage(Frozen):
     """Updates of this stage; None takes the experiment's."""
     horizon: tuple[int, ...] = ()
     """Turn limits, in equal stretches of the stage; empty keeps the environment's own."""
+    algorithm: str | None = None
+    """An algorithm, or a key of the experiment's `algorithms`; None takes the experiment's `algorithm`."""
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("algorithm",))
 
 
 class UpdateRecord(Frozen):
@@ -99,23 +106,29 @@ class Curriculum(ABC):
 
 
 _SOURCE = re.compile(r"([a-z][a-z0-9_-]*)(?::([a-z0-9_-]+))?\Z")
+_ALGORITHM = re.compile(r"([a-z][a-z0-9_-]*)\((.*)\)\Z")
 
 
 def parse_train(expression: str) -> tuple[Stage, ...]:
     """Read a checkpoint's name, such as `textcraft:easy>babyai+textcraft`, as the stages that lead to it.
 
-    Raises ConfigError when it is not of the form `environment[:difficulty]` joined by `+` and `>`.
+    Raises ConfigError when it is not of the form `environment[:difficulty]` joined by `+` and `>`, where the parts
+    between `>` may be `algorithm(...)`.
     """
     stages = []
     for part in expression.split(">"):
         sources = []
-        for item in part.split("+"):
+        named = _ALGORITHM.match(part.strip())
+        for item in (named[2] if named else part).split("+"):
             match = _SOURCE.match(item.strip())
             if match is None:
                 raise ConfigError(
                     f"train {expression!r}: cannot read {item.strip()!r}; expected 'environment' or "
-                    "'environment:difficulty', joined by '+' (mixture) or '>' (one after the other)"
+                    "'environment:difficulty', joined by '+' (mixture) or '>' (one after the other); a stage with an "
+                    "algorithm of its own is 'algorithm(environment)'"
                 )
             sources.append(Source(environment=match[1], difficulty=match[2]))
-        stages.append(Stage(name="+".join(source.label for source in sources), sources=tuple(sources)))
+        name, algorithm = "+".join(source.label for source in sources), named[1] if named else None
+        name = f"{algorithm}({name})" if algorithm else name
+        stages.append(Stage(name=name, sources=tuple(sources), algorithm=algorithm))
     return tuple(stages)

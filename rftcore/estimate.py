@@ -21,7 +21,7 @@ from typing import Any
 from rftcore import registry
 from rftcore.environment import Environment
 from rftcore.models import find_model
-from rftcore.plan import Plan, pools
+from rftcore.plan import Plan, StageNode, algorithm_of, pools, samples
 from rftcore.rollout import PolicyActor, collect
 from rftcore.schemas.config import Settings
 from rftcore.schemas.task import Split
@@ -63,7 +63,7 @@ class Cost:
     """Of a whole plan."""
 
     training: Range
-    """Tokens that are both read or sampled and learned from."""
+    """Tokens that are read, sampled or shown, and learned from."""
     evaluation: Range
     """Tokens that are read or sampled."""
     parameters: int | None
@@ -81,23 +81,28 @@ def estimate(config: Settings, plan: Plan, environments: Mapping[str, Environmen
             lengths[key] = _episode(config, environments[environment], difficulty, split)
         return lengths[key]
 
-    training, evaluation = Range(0, 0), Range(0, 0)
+    training, evaluation, work = Range(0, 0), Range(0, 0), Range(0, 0)
     for node in plan.stages:
         places = [place.split(":") for place in pools(node.stage, environments)]
-        episodes = node.updates * config.training.groups * config.training.samples
         for environment, difficulty in places:
-            training += tokens(environment, difficulty, "train") * (episodes / len(places))
+            share = tokens(environment, difficulty, "train") * (episodes(config, node) / len(places))
+            training += share
+            work += share * _per_token(config, node)
             if (validation := config.training.validation) is not None:
                 times = math.ceil(node.updates / validation.every)
                 evaluation += tokens(environment, difficulty, "train") * (times * validation.tasks * validation.samples)
     for cell in plan.cells:
         if not cell.policy:
-            samples = evaluated(config, environments[cell.environment], cell.difficulty) * config.evaluation.samples
-            evaluation += tokens(cell.environment, cell.difficulty, "test") * samples
+            played = evaluated(config, environments[cell.environment], cell.difficulty) * config.evaluation.samples
+            evaluation += tokens(cell.environment, cell.difficulty, "test") * played
     parameters = count_parameters(config.model)
-    per_token = 2 + 6 + (2 if _pulled(config) else 0)
-    work = None if parameters is None else (training * per_token + evaluation * 2) * parameters
-    return Cost(training, evaluation, parameters, work)
+    work += evaluation * 2
+    return Cost(training, evaluation, parameters, None if parameters is None else work * parameters)
+
+
+def episodes(config: Settings, node: StageNode) -> int:
+    """Return how many episodes a stage plays."""
+    return node.updates * config.training.groups * samples(config, node)
 
 
 def rate(config: Settings, parameters: int) -> float:
@@ -157,7 +162,9 @@ def _played(environment: Environment, tasks: Any, policy: str) -> Iterable[Traje
     return [trajectory for group in groups for trajectory in group.trajectories]
 
 
-def _pulled(config: Settings) -> bool:
-    """Whether a frozen reference predicts every token too."""
-    algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options)
-    return bool(algorithm.reference_weight() > 0)
+def _per_token(config: Settings, node: StageNode) -> int:
+    """Return the operations of a parameter and trained token: sampled and referred to or not, and learned from."""
+    chosen = algorithm_of(config, node.stage)
+    algorithm = registry.create("algorithm", chosen.name, chosen.options)
+    sampled, referred = algorithm.demonstrations() is None, algorithm.reference_weight() > 0
+    return 6 + (2 if sampled else 0) + (2 if referred else 0)

@@ -23,7 +23,8 @@ from rftcore.blueprint import load_record, make_environment
 from rftcore.curriculum import Curriculum, UpdateRecord
 from rftcore.environment import Environment
 from rftcore.errors import RunError, SplitError
-from rftcore.plan import Plan, StageNode, pools
+from rftcore.plan import Plan, StageNode, algorithm_of, recorded, samples, train_tasks
+from rftcore.recording import Recording
 from rftcore.records import RunFolder
 from rftcore.rollout import Actor, PolicyActor, collect
 from rftcore.schemas.config import Settings, Validation
@@ -56,7 +57,12 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     report(first, node.updates, "starts")
     environments = _environments(config, [source.environment for source in node.stage.sources])
     tasks, held = _stage_tasks(plan, node, environments, validation)
-    algorithm: Algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
+    chosen = algorithm_of(config, node.stage)
+    algorithm: Algorithm = registry.create("algorithm", chosen.name, chosen.options, "algorithm")
+    shown = recorded(chosen)
+    recording = None if shown is None else Recording(shown)
+    if recording is not None:
+        tasks = recording.pools(tasks)
     curriculum: Curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
     engine = _engine(config, resume if first else parent, algorithm, node.updates)
@@ -68,8 +74,10 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     report(first, node.updates, "")
     while len(told) < node.updates and not exhausted(told, validation):
         update, began = len(told), time.monotonic()
-        groups, credits = _rollouts(config, node, engine, algorithm, curriculum, environments, tasks, told)
+        groups, credits = _rollouts(config, node, engine, algorithm, curriculum, environments, tasks, told, recording)
         figures = engine.update(groups, credits, update=update)
+        if config.training.record:
+            records.write_groups(folder.trajectories(node.key, update), groups)
         value = _line(update, groups, figures, time.monotonic() - began)
         if validation is not None and due(update, node.updates, validation):
             seed = _seed(config.seed, node.key, "validation")
@@ -96,12 +104,11 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
 
 def _stage_tasks(
     plan: Plan, node: StageNode, environments: Mapping[str, Environment], validation: Validation | None
-) -> tuple[dict[str, list[Task]], list[Task]]:
+) -> tuple[dict[str, Sequence[Task]], list[Task]]:
     """Return the tasks that a stage draws from, by `environment:difficulty`, and those that it is validated on."""
-    tasks: dict[str, list[Task]] = {}
+    tasks: dict[str, Sequence[Task]] = {}
     validated: list[Task] = []
-    for pool in pools(node.stage, environments):
-        listed = environments[pool.partition(":")[0]].tasks("train", pool.partition(":")[2])
+    for pool, listed in train_tasks(node.stage, environments).items():
         _check_planned(plan, f"{pool.replace(':', '/')}/train", listed)
         _check_start(environments, listed[0])
         tasks[pool], held = divide(pool, listed, validation)
@@ -118,8 +125,13 @@ def _rollouts(
     environments: Mapping[str, Environment],
     tasks: Mapping[str, Sequence[Task]],
     told: Sequence[Mapping[str, Any]],
+    recording: Recording | None,
 ) -> tuple[list[Group], list[list[Credit | None]]]:
-    """Return the groups of the next update with their credits; rounds of refills replace groups without any."""
+    """Return the groups of the next update with their credits; rounds of refills replace groups without any.
+
+    Who plays is the model, or whoever the algorithm learns from; of a `recording`, a task has what there is of it.
+    """
+    most, teacher = samples(config, node), engine.teacher(recording)
     update, history = len(told), [_history(value) for value in told]
     limit = curriculum.turn_limit(node.stage, update, node.updates)
     groups: list[Group] = []
@@ -132,9 +144,9 @@ def _rollouts(
         more = asyncio.run(
             collect(
                 environments,
-                engine.actor,
+                teacher,
                 wanted,
-                config.training.samples,
+                most if recording is None else [min(most, len(recording.of(task))) for task in wanted],
                 seed=_seed(config.seed, node.key, update, round_),
                 turn_limit=limit,
             )
@@ -266,6 +278,7 @@ def _figures(groups: Sequence[Group]) -> dict[str, Any]:
     for trajectory in usable:
         sources.setdefault(f"{trajectory.task.environment}:{trajectory.task.difficulty}", []).append(trajectory.success)
     flat = [len({t.ret for t in group.usable}) <= 1 for group in groups]
+    told = sum(len(turn.token_ids) for t in usable for turn in t.turns if not turn.logprobs)
     return {
         "success": fmean(t.success for t in usable),
         "return": fmean(t.ret for t in usable),
@@ -273,8 +286,9 @@ def _figures(groups: Sequence[Group]) -> dict[str, Any]:
         "zero_variance": fmean(flat),
         "episodes": sum(len(group.trajectories) for group in groups),
         "masked": sum(t.masked for group in groups for t in group.trajectories),
-        "sampled_tokens": sum(len(turn.token_ids) for t in usable for turn in t.turns),
+        "sampled_tokens": sum(len(turn.logprobs) for t in usable for turn in t.turns),
         "by_source": {name: fmean(found) for name, found in sorted(sources.items())},
+        **({"demonstrated_tokens": told} if told else {}),
     }
 
 

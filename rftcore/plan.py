@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+
 from rftcore import registry
+from rftcore.algorithm import Demonstrations
 from rftcore.curriculum import Curriculum, Stage
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError
 from rftcore.manifests import task_lists
+from rftcore.recording import Recording, fingerprint
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
-from rftcore.schemas.frozen import Frozen, digest
+from rftcore.schemas.frozen import Frozen, digest, without_unused
+from rftcore.schemas.task import Task
 from rftcore.validation import divide
 
 BASE = "base"
@@ -61,6 +66,12 @@ class Plan(Frozen):
     """`kind/name` -> behaviour version of every plugin that the run uses."""
     model: str
     """Fingerprint of the base model; empty when only a policy plays."""
+    recordings: dict[str, str] = Field(default={})
+    """Place of every recording that is learned from -> sha256 of its trajectories."""
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("recordings",))
 
     def chain(self, name: str) -> list[StageNode]:
         """Return the stages behind a checkpoint, first to last; empty for base."""
@@ -93,8 +104,8 @@ class Plan(Frozen):
         )
 
 
-def make_plan(config: Settings, environments: Mapping[str, Environment], fingerprint: str) -> Plan:
-    """Return the plan of a resolved configuration.
+def make_plan(config: Settings, environments: Mapping[str, Environment], model: str) -> Plan:
+    """Return the plan of a resolved configuration; `model` is the fingerprint of its base model.
 
     Raises ConfigError for unknown environments or difficulties, SplitError when train and test tasks overlap.
     """
@@ -103,7 +114,7 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], fingerp
     stages: dict[str, StageNode] = {}
     axes: dict[str, tuple[str, ...]] = {}
     for axis, items in lines(config).items():
-        names = [_line(item, config, environments, manifests, fingerprint, stages) for item in items]
+        names = [_line(item, config, environments, manifests, model, stages) for item in items]
         whole = isinstance(config, ExperimentConfig)  # one line is shown with every checkpoint on the way
         axes[axis] = tuple(dict.fromkeys(name for line in names for name in (line if whole else line[-1:])))
     _check_names(stages.values())
@@ -112,7 +123,7 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], fingerp
     if isinstance(config, EvaluationConfig) and config.policy is not None:
         checkpoints, policies = [], (config.policy,)
     cells = [
-        _cell(config, environments, manifests, name, key or fingerprint, key, False, environment, difficulty)
+        _cell(config, environments, manifests, name, key or model, key, False, environment, difficulty)
         for name, key in checkpoints
         for environment, difficulty in measured
     ]
@@ -127,7 +138,8 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], fingerp
         axes=axes,
         manifests=manifests,
         specs=_specs(config, policies),
-        model=fingerprint,
+        model=model,
+        recordings=_recordings(config),
     )
 
 
@@ -139,6 +151,51 @@ def lines(config: Settings) -> dict[str, tuple[Component, ...]]:
         axes = {axis: getattr(config.axes, axis) for axis in ("difficulty", "transfer", "sequence")}
         return {axis: items for axis, items in axes.items() if items}
     return {"transfer": ()}
+
+
+def algorithm_of(config: Settings, stage: Stage) -> Component:
+    """Return the algorithm of a stage: its own, or the run's."""
+    if stage.algorithm is None:
+        return config.algorithm
+    return config.algorithms.get(stage.algorithm, Component(name=stage.algorithm))
+
+
+def identity(component: Component) -> dict[str, Any]:
+    """Return an algorithm as numbers depend on it: its name, and its options with a recording's content for its place.
+
+    Raises ConfigError when the recording is not there.
+    """
+    place = recorded(component)
+    return {
+        "name": component.name,
+        "options": {
+            key: fingerprint(place) if place is not None and value == place else value
+            for key, value in component.options.items()
+        },
+    }
+
+
+def demonstrations(component: Component) -> Demonstrations | None:
+    """Return what an algorithm learns from in place of the model's own trajectories."""
+    found: Demonstrations | None = registry.create("algorithm", component.name, component.options).demonstrations()
+    return found
+
+
+def samples(config: Settings, node: StageNode) -> int:
+    """Return how many trajectories of each task a stage learns from; of a recording, how many at most."""
+    shown, wanted = demonstrations(algorithm_of(config, node.stage)), config.training.samples
+    return wanted if shown is None else shown.samples(wanted)
+
+
+def recorded(component: Component) -> str | None:
+    """Return the place of the recording that an algorithm learns from, if it does."""
+    shown = demonstrations(component)
+    return None if shown is None else shown.recording
+
+
+def _recordings(config: Settings) -> dict[str, str]:
+    places = {recorded(component) for component in (config.algorithm, *config.algorithms.values())}
+    return {place: fingerprint(place) for place in sorted(place for place in places if place is not None)}
 
 
 def _check_names(stages: Iterable[StageNode]) -> None:
@@ -164,7 +221,7 @@ def _line(
     config: Settings,
     environments: Mapping[str, Environment],
     manifests: Mapping[str, str],
-    fingerprint: str,
+    model: str,
     stages: dict[str, StageNode],
 ) -> list[str]:
     """Add the stages of one line of training to `stages`; return the checkpoint names along it."""
@@ -174,17 +231,19 @@ def _line(
     for stage in curriculum.stages():
         for source in stage.sources:
             _check_source(source.environment, source.difficulty, environments)
-        for pool in pools(stage, environments):
-            environment, _, difficulty = pool.partition(":")
-            divide(pool, environments[environment].tasks("train", difficulty), config.training.validation)
+        tasks = train_tasks(stage, environments)
+        drawn = {pool: divide(pool, listed, config.training.validation)[0] for pool, listed in tasks.items()}
+        place = recorded(algorithm_of(config, stage))
+        if place is not None:
+            Recording(place).pools(drawn)
         updates = stage.updates or config.training.updates
         key = digest(
             {
-                "from": parent or fingerprint,
+                "from": parent or model,
                 "stage": stage.model_dump(mode="json"),
                 "picking": curriculum.picking or f"{component.name}/{_version('curriculum', component.name)}",
                 "updates": updates,
-                "settings": _training_settings(config, [source.environment for source in stage.sources]),
+                "settings": _training_settings(config, stage),
                 "manifests": {
                     pool: manifests[f"{pool.replace(':', '/')}/train"] for pool in pools(stage, environments)
                 },
@@ -210,6 +269,14 @@ def pools(stage: Stage, environments: Mapping[str, Environment]) -> list[str]:
             )
         }
     )
+
+
+def train_tasks(stage: Stage, environments: Mapping[str, Environment]) -> dict[str, Sequence[Task]]:
+    """Return the training tasks of every pool of a stage."""
+    return {
+        pool: environments[pool.partition(":")[0]].tasks("train", pool.partition(":")[2])
+        for pool in pools(stage, environments)
+    }
 
 
 def _cell(
@@ -246,16 +313,18 @@ def _sampling_settings(config: Settings) -> dict[str, Any]:
     return {key: dumped[key] for key in keys if key in dumped}
 
 
-def _training_settings(config: Settings, environments: Sequence[str]) -> dict[str, Any]:
-    dumped = config.model_dump(mode="json")
-    training = {key: value for key, value in dumped["training"].items() if key not in ("updates", "checkpoint_every")}
+def _training_settings(config: Settings, stage: Stage) -> dict[str, Any]:
+    dumped, algorithm = config.model_dump(mode="json"), algorithm_of(config, stage)
+    elsewhere = ("updates", "checkpoint_every", "record")  # the plan has the updates; the others change no number
+    training = {key: value for key, value in dumped["training"].items() if key not in elsewhere}
     return _sampling_settings(config) | {
         "seed": config.seed,
         "training": training,
         "learner": dumped["learner"],
-        "algorithm": [dumped["algorithm"], _version("algorithm", config.algorithm.name)],
+        "algorithm": [identity(algorithm), _version("algorithm", algorithm.name)],
         "environments": {
-            name: [config.environments[name], _version("environment", name)] for name in sorted(set(environments))
+            name: [config.environments[name], _version("environment", name)]
+            for name in sorted({source.environment for source in stage.sources})
         },
     }
 
@@ -281,7 +350,7 @@ def _check_source(environment: str, difficulty: str | None, environments: Mappin
 def _specs(config: Settings, policies: Sequence[str]) -> dict[str, str]:
     used = {
         "environment": list(config.environments),
-        "algorithm": [config.algorithm.name],
+        "algorithm": [config.algorithm.name, *(component.name for component in config.algorithms.values())],
         "curriculum": [component.name for items in lines(config).values() for component in items],
         "sampler": [config.sampler.name],
         "metric": [metric.name for metric in config.metrics],

@@ -6,6 +6,7 @@
       stages/KEY/resume/          the newest resumable checkpoint, while the stage trains
       stages/KEY/best/            the one with the best held-in score, where the stage is to make that, while it trains
       stages/KEY/checkpoint/      the stage's result
+      stages/KEY/trajectories/    with `training.record`, what each update learned from
       stages/KEY/stage.json       written last: the stage is done
       cells/KEY.jsonl             the trajectories of one evaluation
       cells/KEY.json              written last: the cell is done
@@ -129,6 +130,10 @@ class RunFolder:
 
     def stage(self, key: str) -> Path:
         return self.path / "stages" / key[:16]
+
+    def trajectories(self, key: str, update: int) -> Path:
+        """Return the path of the trajectories that an update of a stage learned from, where the run keeps them."""
+        return self.stage(key) / "trajectories" / f"{update:06}.jsonl"
 
     def cell(self, key: str) -> Path:
         """Return the path of a cell's trajectories; its figures are beside it with the suffix `.json`."""

@@ -15,11 +15,13 @@ from collections.abc import Collection, Iterator
 from rftcore import registry
 from rftcore.blueprint import make_environment
 from rftcore.checkpoint import verify
-from rftcore.errors import EpisodeError, RunError
+from rftcore.environment import Environment
+from rftcore.errors import ConfigError, EpisodeError, RunError
 from rftcore.models import fingerprint
-from rftcore.plan import Plan, make_plan
+from rftcore.plan import Plan, algorithm_of, demonstrations, make_plan, train_tasks
 from rftcore.records import RunFolder
 from rftcore.schemas.config import Settings
+from rftcore.schemas.task import Task
 
 
 def check_unchanged(config: Settings, plan: Plan) -> None:
@@ -37,17 +39,40 @@ def check_unchanged(config: Settings, plan: Plan) -> None:
 def check_starts(config: Settings, plan: Plan, done: Collection[str]) -> None:
     """Start one episode in each environment that is still to be evaluated in, before anything is trained.
 
-    Raises what an environment says to a person, such as ConfigError when a program that it needs is missing. A failure
-    of one episode is none of the run: the rollout tries again.
+    Raises what an environment says to a person, such as ConfigError when a program that it needs is missing, and
+    ConfigError when an expert is to be learned from and there is none. A failure of one episode is none of the run: the
+    rollout tries again.
     """
     waiting = {cell.environment: cell.difficulty for cell in plan.cells if cell.key not in done}
     for name, difficulty in waiting.items():
         environment = make_environment(config, name)
         with contextlib.suppress(EpisodeError):
             environment.start(environment.tasks("test", difficulty)[0]).close()
+    for stage in plan.stages:
+        shown = demonstrations(algorithm_of(config, stage.stage))
+        if stage.key not in done and shown is not None and shown.recording is None:
+            names = {source.environment for source in stage.stage.sources}
+            environments = {name: make_environment(config, name) for name in names}
+            for tasks in train_tasks(stage.stage, environments).values():
+                _check_expert(environments[tasks[0].environment], tasks[0], stage.name)
+
+
+def _check_expert(environment: Environment, task: Task, stage: str) -> None:
+    with contextlib.suppress(EpisodeError):
+        episode = environment.start(task)
+        action = episode.expert_action()
+        episode.close()
+        if action is None:
+            raise ConfigError(
+                f"{stage}: {environment.name} has no expert that acts in task {task.id!r}, so nobody demonstrates "
+                "anything; learn from recorded trajectories, or from the model's own successes"
+            )
 
 
 def _changes(config: Settings, plan: Plan, now: Plan) -> Iterator[str]:
+    for place in sorted({*plan.recordings, *now.recordings}):
+        if plan.recordings.get(place) != now.recordings.get(place):
+            yield f"recorded trajectories {place}: what they hold is not what it was"
     if plan.model != now.model:
         yield f"model {config.model}: it was {plan.model[:12]}, and is {now.model[:12]}"
     for place in sorted({*plan.manifests, *now.manifests}):

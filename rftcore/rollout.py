@@ -104,17 +104,22 @@ class ModelActor(Actor):
         temperature: float = 1.0,
         max_new_tokens: int = 32,
     ) -> None:
-        self._sampler, self._encoder, self._form = sampler, encoder, form
+        self.sampler, self.encoder, self.form = sampler, encoder, form
         self._history = history or History()
         self._count = shots
         self._shots: dict[str, list[tuple[Task, Shot]]] = {}
-        self._temperature, self._max_new_tokens = temperature, max_new_tokens
+        self._temperature, self.max_new_tokens = temperature, max_new_tokens
         self._conversations = iter(range(1 << 62))
         self.lanes = lanes
         self.reminder = form.reminder
 
     def begin(self, environment: Environment, task: Task, episode: Episode, sample: int, rng: random.Random) -> Voice:
         return _ModelVoice(self, environment, task, next(self._conversations), rng)
+
+    def conversation(self, environment: Environment, task: Task) -> Conversation:
+        """Return the context of an episode of `task` before its first observation."""
+        examples = self.examples(environment, task)
+        return Conversation(self.encoder, self._history, self.form.system(environment.instructions), examples)
 
     def examples(self, environment: Environment, task: Task) -> list[tuple[str, str]]:
         """Return the turns that a prompt for `task` shows before it: observation and answer of each."""
@@ -123,7 +128,7 @@ class ModelActor(Actor):
         if environment.name not in self._shots:
             self._shots[environment.name] = shots(environment, self._count)
         examples = shown(self._shots[environment.name], task)
-        return [(observation, self._form.write(action)) for shot in examples for observation, action in shot]
+        return [(observation, self.form.write(action)) for shot in examples for observation, action in shot]
 
 
 class _ModelVoice(Voice):
@@ -132,29 +137,27 @@ class _ModelVoice(Voice):
     ) -> None:
         self._actor, self._number, self._rng = actor, number, rng
         self._share = task.digest
-        system = actor._form.system(environment.instructions)
-        examples = actor.examples(environment, task)
-        self._conversation = Conversation(actor._encoder, actor._history, system, examples)
+        self._conversation = actor.conversation(environment, task)
 
     async def answer(self, episode: Episode, turn: int) -> Answer | None:
         actor = self._actor
         keep, ids = self._conversation.prompt(episode.observation)
-        completion = await actor._sampler.sample(
+        completion = await actor.sampler.sample(
             Request(
                 conversation=self._number,
                 keep=keep,
                 ids=tuple(ids),
                 rng=self._rng,
                 temperature=actor._temperature,
-                max_new_tokens=actor._max_new_tokens,
-                stop_ids=actor._encoder.stop_ids,
+                max_new_tokens=actor.max_new_tokens,
+                stop_ids=actor.encoder.stop_ids,
                 share=self._share if turn == 0 else None,
             )
         )
         text = self._conversation.answer(list(completion.token_ids))
         return Answer(
             text,
-            actor._form.parse(text),
+            actor.form.parse(text),
             keep,
             tuple(ids),
             completion.token_ids,
@@ -164,28 +167,29 @@ class _ModelVoice(Voice):
         )
 
     def close(self) -> None:
-        self._actor._sampler.release(self._number)
+        self._actor.sampler.release(self._number)
 
 
 async def collect(
     environments: Mapping[str, Environment],
     actor: Actor,
     tasks: Sequence[Task],
-    samples: int,
+    samples: int | Sequence[int],
     *,
     seed: int,
     turn_limit: int | None = None,
     on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
 ) -> list[Group]:
-    """Play `samples` episodes of each of `tasks` and return one group a task, in order.
+    """Play `samples` episodes of each of `tasks`, or as many as each has there; return one group a task, in order.
 
     The random stream of an episode follows from `seed`, its task, its sample number and its attempt, so a result does
     not depend on which episodes run beside it. `turn_limit` lowers the environments' own limits.
 
     Raises RunError when every single episode failed for a reason that is not the agent's.
     """
-    results: list[list[Trajectory | None]] = [[None] * samples for _ in tasks]
-    queue: Iterator[tuple[int, int]] = ((t, s) for t in range(len(tasks)) for s in range(samples))
+    counts = [samples] * len(tasks) if isinstance(samples, int) else list(samples)
+    results: list[list[Trajectory | None]] = [[None] * count for count in counts]
+    queue: Iterator[tuple[int, int]] = ((t, s) for t, count in enumerate(counts) for s in range(count))
 
     async def lane() -> None:
         for number, sample in queue:
@@ -198,7 +202,7 @@ async def collect(
 
     try:
         async with asyncio.TaskGroup() as lanes:
-            for _ in range(max(1, min(actor.lanes, len(tasks) * samples))):
+            for _ in range(max(1, min(actor.lanes, sum(counts)))):
                 lanes.create_task(lane())
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
@@ -209,7 +213,7 @@ async def collect(
     if groups and all(t.masked for group in groups for t in group.trajectories):
         first = groups[0].trajectories[0]
         raise RunError(
-            f"all {len(tasks) * samples} episodes failed before the agent could, so there is nothing to learn or "
+            f"all {sum(counts)} episodes failed before the agent could, so there is nothing to learn or "
             f"measure; the first, {first.task.id}, ended with {first.status}: {first.error}"
         )
     return groups

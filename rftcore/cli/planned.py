@@ -32,8 +32,10 @@ def tell(planned: Study, folder: RunFolder, tflops: float | None) -> None:
 
 
 def _tell_stages(planned: Study) -> None:
+    from rftcore.estimate import episodes
+    from rftcore.plan import algorithm_of
+
     config, plan = planned.config, planned.blueprint.plan
-    episodes = config.training.groups * config.training.samples
     axes = {
         stage.name: [axis for axis, names in plan.axes.items() if any(stage in plan.chain(name) for name in names)]
         for stage in plan.stages
@@ -45,12 +47,13 @@ def _tell_stages(planned: Study) -> None:
             stage.name,
             next((other.name for other in plan.stages if other.key == stage.parent), "base"),
             str(stage.updates),
-            f"{stage.updates * episodes:,}",
+            algorithm_of(config, stage.stage).name,
+            f"{episodes(config, stage):,}",
             ", ".join(axes[stage.name]),
         )
         for stage in plan.stages
     ]
-    table(("checkpoint", "starts from", "updates", "episodes", "axes"), rows)
+    table(("checkpoint", "starts from", "updates", "algorithm", "episodes", "axes"), rows)
 
 
 def _tell_cells(planned: Study) -> None:
@@ -72,11 +75,11 @@ def _tell_cells(planned: Study) -> None:
 
 def _tell_budget(planned: Study, tflops: float | None) -> None:
     from rftcore import registry
-    from rftcore.estimate import estimate, evaluated, rate
+    from rftcore.estimate import episodes, estimate, evaluated, rate
     from rftcore.report.figures import duration
 
     config, plan, environments = planned.config, planned.blueprint.plan, planned.blueprint.environments
-    trained = sum(stage.updates for stage in plan.stages) * config.training.groups * config.training.samples
+    trained = sum(episodes(config, stage) for stage in plan.stages)
     tasks = sum(evaluated(config, environments[cell.environment], cell.difficulty) for cell in plan.cells)
     cost = estimate(config, plan, environments)
     out = console()

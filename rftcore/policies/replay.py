@@ -44,7 +44,7 @@ class Replay(Policy):
         """Read the whole file; only the actions are kept."""
         super().__init__(config, **options)
         self._recorded: dict[tuple[str, str, int], tuple[str, tuple[str, ...]]] = {}
-        for number, trajectory in _trajectories(self.config.file):
+        for number, trajectory in recorded(self.config.file, "policy replay"):
             key = (trajectory.task.environment, trajectory.task.id, trajectory.sample)
             if key in self._recorded:
                 raise ConfigError(
@@ -81,8 +81,11 @@ class Replay(Policy):
         )
 
 
-def _trajectories(file: str) -> Iterator[tuple[int, Trajectory]]:
-    """Yield each line's number, from 1, and its trajectory."""
+def recorded(file: Path | str, where: str) -> Iterator[tuple[int, Trajectory]]:
+    """Yield each line's number, from 1, and its trajectory.
+
+    Raises ConfigError, which begins with `where`, when the file cannot be read as trajectories.
+    """
     number = 0
     try:
         with Path(file).open(encoding="utf-8") as lines:
@@ -90,12 +93,12 @@ def _trajectories(file: str) -> Iterator[tuple[int, Trajectory]]:
                 yield number, Trajectory.model_validate_json(line)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"policy replay: cannot read file {file!r} ({error}); expected JSON Lines with one trajectory a line"
+            f"{where}: cannot read file {str(file)!r} ({error}); expected JSON Lines with one trajectory a line"
         ) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         at = ".".join(map(str, first["loc"])) or "the line"
         raise ConfigError(
-            f"policy replay: {file}, line {number}: not a trajectory ({at}: {first['msg']}; {error.error_count()} "
+            f"{where}: {file}, line {number}: not a trajectory ({at}: {first['msg']}; {error.error_count()} "
             "problem(s)); expected one JSON object of the Trajectory schema a line"
         ) from error

@@ -21,7 +21,7 @@ from rftcore.blueprint import make_environment
 from rftcore.environment import Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.metric import CellData, StudyData, StudyFigures
-from rftcore.plan import CellNode, Plan, StageNode
+from rftcore.plan import CellNode, Plan, StageNode, algorithm_of, samples
 from rftcore.records import RunFolder
 from rftcore.report.notes import notes
 from rftcore.schemas.config import Settings
@@ -114,13 +114,21 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
     chain = plan.chain(node.name)
     warnings = []
     flat = fmean(line["zero_variance"] for line in lines)
-    if flat > _FLAT and config.training.samples > 1:
+    compares: Any = registry.spec("algorithm", algorithm_of(config, node.stage).name)
+    if flat > _FLAT and compares.grouped:
         warnings.append(
             f"{flat:.0%} of the groups had no variance, so most rollouts taught nothing: choose tasks that the policy "
             "solves sometimes"
         )
+    idle = sum(not line["rows"] for line in lines)
+    if idle and not compares.grouped:
+        warnings.append(
+            f"{idle} of {len(lines)} updates taught nothing, because no trajectory had any credit: the weights stayed "
+            "as they were"
+        )
     gaps = [line["sampler_gap"] for line in lines if "sampler_gap" in line]
     drift = sum(line["drift"] for line in lines)
+    shown = sum(line.get("demonstrated_tokens", 0) for line in lines)
     if drift:
         warnings.append(
             f"drift: the context of {drift:,} sampled tokens is not the one that they were trained in; expected 0: "
@@ -139,10 +147,11 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
         budget={
             "updates": len(lines),
             "groups": config.training.groups,
-            "samples": config.training.samples,
+            "samples": samples(config, node),
             "episodes": sum(line["episodes"] for line in lines),
             "sampled_tokens": sum(line["sampled_tokens"] for line in lines),
             **_validated(config, node, lines),
+            **({"demonstrated_tokens": shown} if shown else {}),
         },
         curve=[{key: value for key, value in line.items() if key not in _CURVE_LEAVES_OUT} for line in lines],
         backward=None,
@@ -173,6 +182,7 @@ def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:
         "manifests": plan.manifests,
         "specs": plan.specs,
         "model": {"name": config.model, "sha256": plan.model},
+        **({"recordings": plan.recordings} if plan.recordings else {}),
         "hardware": {
             "machine": platform.machine(),
             "system": platform.system(),

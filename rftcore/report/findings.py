@@ -180,8 +180,12 @@ def _machine(report: Report) -> str:
         if report.masked
         else "No sample was lost to failures of the machine"
     )
+    shown = any("demonstrated_tokens" in stage.budget for stage in report.stages)
+    origin = "sampled or demonstrated" if shown else "sampled"
     tokens = (
-        f"{count(drift, 'token')} of unconfirmed provenance" if drift else "every trained token is one that was sampled"
+        f"{count(drift, 'token')} of unconfirmed provenance"
+        if drift
+        else f"every trained token is one that was {origin}"
     )
     return f"{masked}; {tokens}." if report.stages else f"{masked}."
 

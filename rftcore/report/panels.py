@@ -126,18 +126,20 @@ def _step(links: Sequence[str], index: int) -> str:
 
 def _stage(stage: StageReport) -> Markup:
     success = _points(stage.curve, "success")
+    shown = "demonstrated_tokens" in stage.budget
     smooth = trailing_mean([point.y for point in success], WINDOW)
-    wasted = _points(stage.curve, "zero_variance")
+    wasted = [] if shown else _points(stage.curve, "zero_variance")
+    name = "demonstrated" if shown else "success"
     series = [
-        Series("success", success, faint=True),
-        Series("success", [Point(raw.x, mean) for raw, mean in zip(success, smooth, strict=True)]),
+        Series(name, success, faint=True),
+        Series(name, [Point(raw.x, mean) for raw, mean in zip(success, smooth, strict=True)]),
         Series("validation", _points(stage.curve, "validation"), colour=2),
         Series("no variance", [Point(point.x, point.y) for point in wasted], colour=5, dash=1),
     ]
     ends = f"{percent(smooth[0])} % at first, {percent(smooth[-1])} % at the end" if smooth else "not recorded"
     chart = line_chart(
         f"Training of {stage.name}",
-        f"Success in training by update: {ends}",
+        f"Success {'of the demonstrations' if shown else 'in training'} by update: {ends}",
         [one for one in series if one.points],
         update_ticks([point.x for point in success]),
         width=340,

@@ -109,6 +109,8 @@ def training_section(report: Report) -> Markup:
         "Success on training tasks by update: dots are single updates, the line is the mean of the last "
         f"{WINDOW}. Dashed: the share of groups without variance, which teach nothing."
     )
+    if any("demonstrated_tokens" in stage.budget for stage in report.stages):
+        note += " Where a stage learns from demonstrations, the success is theirs."
     return tag(
         "section",
         tag("h2", "Training"),

@@ -159,7 +159,7 @@ def _stages(stages: Sequence[StageReport]) -> Table:
         table.add_row(
             Text("\n".join(_lines(stage.name))),
             Text("\n".join(_lines(stage.parent))),
-            Text(_ends(curve)),
+            Text("demonstrated" if "demonstrated_tokens" in stage.budget else _ends(curve)),
             Text(points(stage.backward)),
             Text(points(stage.forward)),
             Text(percent(stage.largest_drop)),

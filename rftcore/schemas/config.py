@@ -67,10 +67,12 @@ class Training(Frozen):
     checkpoint_every: int = Field(default=10, ge=1)
     """Updates after which a killed stage resumes."""
     validation: Validation | None = None
+    record: bool = False
+    """Keep the trajectories of training in the run folder, where others may learn from them. Changes no number."""
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("validation",))
+        return without_unused(self, handler(self), ("validation", "record"))
 
 
 class HFSamplerConfig(Frozen):
@@ -145,6 +147,8 @@ class Settings(Frozen):
     shots: int = Field(default=0, ge=0)
     """Solved train tasks that every prompt shows first."""
     algorithm: Component = Field(default_factory=lambda: Component(name="grpo"))
+    algorithms: dict[str, Component] = Field(default={})
+    """Those of stages with one of their own, `KEY(textcraft)`; a key without a `name` is the algorithm's name."""
     sampler: Component = Field(default_factory=lambda: Component(name="hf"))
     sampling: Sampling = Field(default_factory=Sampling)
     training: Training = Field(default_factory=Training)
@@ -155,9 +159,20 @@ class Settings(Frozen):
     metrics: tuple[Component, ...] = Field(default_factory=lambda: (Component(name="generalization"),))
     executor: Component = Field(default_factory=lambda: Component(name="inline"))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("algorithms"), dict):
+            return value
+        named = {
+            key: {"name": key, **given} if isinstance(given, dict) else given
+            for key, given in value["algorithms"].items()
+        }
+        return {**value, "algorithms": named}
+
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("shots",))
+        return without_unused(self, handler(self), ("shots", "algorithms"))
 
 
 class ExperimentConfig(Settings):
@@ -217,9 +232,13 @@ class EvaluationConfig(Settings):
 
 
 def curriculum_for(expression: str) -> Component:
-    """Return the curriculum that a checkpoint's name stands for: `a>b` sequential, `a+b` mixture, `a` single."""
+    """Return the curriculum that a checkpoint's name stands for: `a>b` sequential, `a+b` mixture, `a` single.
+
+    A mixture with an algorithm of its own, `imitation(a+b)`, is written as one text.
+    """
     if ">" in expression:
         return Component(name="sequential", options={"train": [part.strip() for part in expression.split(">")]})
     if "+" in expression:
-        return Component(name="mixture", options={"train": [part.strip() for part in expression.split("+")]})
+        parts = [part.strip() for part in expression.split("+")]
+        return Component(name="mixture", options={"train": expression if "(" in expression else parts})
     return Component(name="single", options={"train": expression})

@@ -40,9 +40,9 @@ class Turn(Frozen):
     prompt_ids: tuple[int, ...] = ()
     """Tokens appended after them before sampling. Empty for policies without tokens."""
     token_ids: tuple[int, ...] = ()
-    """Sampled tokens, the end-of-turn token included."""
+    """Sampled or demonstrated tokens, the end-of-turn token included."""
     logprobs: tuple[float, ...] = ()
-    """Natural log probability of each sampled token at the sampling temperature."""
+    """Natural log probability of each sampled token at the sampling temperature. Empty for demonstrated tokens."""
     checksum: int = 0
     """CRC-32 of the sampler's whole context after this turn, from its own cache: the token-provenance audit."""
     version: int = 0

@@ -16,11 +16,13 @@ from rftcore.errors import ConfigError
 from rftcore.formats import prompt_format
 from rftcore.models import CARD, find_model
 from rftcore.options import validate
-from rftcore.rollout import ModelActor
+from rftcore.recording import Recording
+from rftcore.rollout import Actor, ModelActor
 from rftcore.schemas.config import Settings
 from rftcore.schemas.trajectory import Credit, Group
 from rftcore.train.chat import ChatEncoder, load_tokenizer
 from rftcore.train.checkpoint import load_model, restore_optimizer, save_checkpoint
+from rftcore.train.demonstration import Demonstrator, expert, repeated
 from rftcore.train.learner import Learner
 from rftcore.train.logprobs import row_logprobs
 from rftcore.train.rows import build_rows
@@ -44,9 +46,10 @@ class Engine:
         self.encoder = ChatEncoder(self._tokenizer)
         model = load_model(source, device=device, dtype=dtype)
         self._learner = None
+        self._shown = algorithm.demonstrations() if algorithm is not None else None
         self._credit_reference = None
         if algorithm is not None:
-            loss = registry.spec("algorithm", settings.algorithm.name).loss  # type: ignore[attr-defined]
+            loss = registry.spec("algorithm", algorithm.name).loss  # type: ignore[attr-defined]
             module, _, function = loss.partition(":")
             reference = None
             if algorithm.reference_weight() > 0:
@@ -82,6 +85,14 @@ class Engine:
             temperature=self._temperature,
             max_new_tokens=settings.sampling.max_new_tokens,
         )
+
+    def teacher(self, recording: Recording | None) -> Actor:
+        """Return who plays what is learned from: the model itself, an expert, or whoever made the `recording`."""
+        if self._shown is None:
+            return self.actor
+        form = self.actor.form
+        show = expert(form, self._shown.noise) if recording is None else repeated(form, recording)
+        return Demonstrator(show, self.actor)
 
     def reference(self, groups: Sequence[Group]) -> list[list[list[list[float]]]] | None:
         """Return the start policy's logprob of each sampled token, [group][usable trajectory][turn][token].
@@ -126,6 +137,8 @@ class Engine:
         figures: dict[str, float] = {"rows": len(rows), "drift": drift, "learned_tokens": learned}
         if rows:
             figures |= self._learner.step(rows, temperature=self._temperature, update=update)
+            if self._shown is not None:
+                del figures["sampler_gap"]  # no sampler had a part in it
             self._version += 1
             self._sampler.sync(self._model, self._version)
         return figures

@@ -8,6 +8,7 @@ sampler took of what it had fed to the model: any difference is drift, and drift
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import nan
 
 from rftcore.schemas.trajectory import Credit, Trajectory
 from rftcore.train.sampler import checksum
@@ -20,6 +21,7 @@ class Row:
     ids: list[int]
     positions: list[int] = field(default_factory=list)
     old_logprobs: list[float] = field(default_factory=list)
+    """NaN where nobody sampled: at demonstrated tokens."""
     advantages: list[float] = field(default_factory=list)
     learner_logprobs: list[float] = field(default_factory=list)
     """The learner's own before an update; filled in by the learner where a loss tells them from the sampler's."""
@@ -45,7 +47,7 @@ def build_rows(trajectory: Trajectory, credit: Credit) -> tuple[list[Row], int]:
         row.ids = context
         first = len(context) - len(turn.token_ids)
         row.positions += range(first, len(context))
-        row.old_logprobs += turn.logprobs
+        row.old_logprobs += turn.logprobs or (nan,) * len(turn.token_ids)
         if credit.tokens is not None:
             row.advantages += credit.tokens[number]
         else:

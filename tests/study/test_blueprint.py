@@ -220,7 +220,7 @@ def test_an_unknown_reference_policy_says_what_there_is(model: Path) -> None:
         (
             {"train": "even", "training": {"samples": 1}},
             "training.samples: found 1, expected 2 at least with algorithm 'grpo', which compares the trajectories of "
-            "one task with each other; algorithms that do not: reinforce, reinforce_pp",
+            "one task with each other; algorithms that do not: imitation, reinforce",
         ),
         ({"train": "even", "dtype": "float16"}, "dtype: found 'float16', expected 'float32' or 'bfloat16' where all"),
         (

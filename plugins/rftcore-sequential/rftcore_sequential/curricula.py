@@ -19,7 +19,7 @@ from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Task
 from rftcore_sequential.picking import pick
-from rftcore_sequential.training import Train, source, stage
+from rftcore_sequential.training import Train, one_source, source, stage
 
 Updates = Annotated[int, Field(ge=1)]
 
@@ -70,8 +70,7 @@ class Single(Planned):
 
     def plan(self) -> tuple[Stage, ...]:
         """Return the one stage."""
-        label = source(self.config.train).label
-        return (stage(label, updates=self.config.updates),)
+        return (stage(one_source(self.config.train).name, updates=self.config.updates),)
 
 
 class Mixture(Planned):

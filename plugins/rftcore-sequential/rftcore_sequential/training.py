@@ -19,8 +19,10 @@ def stage(train: Train, *, updates: int | None, horizon: tuple[int, ...] = ()) -
 
     Raises ConfigError when `train` names no source, a source twice, or more than one stage.
     """
+    algorithm = None
     if isinstance(train, str):
-        sources = _one_stage(train).sources
+        parsed = _one_stage(train)
+        sources, algorithm = parsed.sources, parsed.algorithm
     elif isinstance(train, dict):
         sources = tuple(source(label, weight) for label, weight in train.items())
     else:
@@ -34,20 +36,32 @@ def stage(train: Train, *, updates: int | None, horizon: tuple[int, ...] = ()) -
             f"train: {', '.join(twice)} occurs more than once in one stage; to give it more of the tasks, name it once "
             "with a weight, as in {textcraft: 2, babyai: 1}"
         )
-    return Stage(name="+".join(labels), sources=sources, updates=updates, horizon=horizon)
+    name = f"{algorithm}({'+'.join(labels)})" if algorithm else "+".join(labels)
+    return Stage(name=name, sources=sources, updates=updates, horizon=horizon, algorithm=algorithm)
 
 
 def source(label: str, weight: float = 1.0) -> Source:
     """Read one `environment` or `environment:difficulty`. Raises ConfigError when `label` is anything else."""
     if not 0 < weight < math.inf:
         raise ConfigError(f"train: weight of {label!r}: found {weight}, expected a positive number")
-    sources = _one_stage(label).sources
-    if len(sources) > 1:
+    parsed = one_source(label)
+    if parsed.algorithm is not None:
         raise ConfigError(
-            f"train {label!r}: found {len(sources)} sources, expected one 'environment' or 'environment:difficulty'; "
-            "for several at once take the curriculum 'mixture'"
+            f"train {label!r}: found an algorithm for one source; a stage has one algorithm, so write the stage as one "
+            f"text, such as '{parsed.algorithm}(textcraft+babyai)'"
         )
-    return sources[0].model_copy(update={"weight": weight})
+    return parsed.sources[0].model_copy(update={"weight": weight})
+
+
+def one_source(label: str) -> Stage:
+    """Read a stage of one source. Raises ConfigError when `label` is anything else."""
+    parsed = _one_stage(label)
+    if len(parsed.sources) > 1:
+        raise ConfigError(
+            f"train {label!r}: found {len(parsed.sources)} sources, expected one 'environment' or "
+            "'environment:difficulty'; for several at once take the curriculum 'mixture'"
+        )
+    return parsed
 
 
 def _one_stage(expression: str) -> Stage:
