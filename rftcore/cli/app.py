@@ -11,6 +11,7 @@ import typer
 
 from rftcore.cli.commands.calibrate import calibrate
 from rftcore.cli.commands.evaluate import evaluate
+from rftcore.cli.commands.export import export
 from rftcore.cli.commands.fidelity import fidelity
 from rftcore.cli.commands.info import info
 from rftcore.cli.commands.metrics import metrics
@@ -75,7 +76,7 @@ def rftcore(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look around": (plugins, info, play, fidelity),
     "Run": (train, study, evaluate, calibrate, resume),
-    "Read runs": (runs, report, metrics),
+    "Read runs": (runs, report, metrics, export),
 }
 for panel, commands in PANELS.items():
     for command in commands:

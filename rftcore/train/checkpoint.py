@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from rftcore.checkpoint import INDEX, verify
 from rftcore.errors import RunError
 from rftcore.models import CARD, sha256
+from rftcore.train.adapters import is_adapter, load_adapter, merged
 
 _OPTIMIZER = "optimizer.safetensors"
 
@@ -36,14 +37,12 @@ def load_model(source: Path | str, *, device: torch.device | str = "cpu", dtype:
     model: Any
     try:
         with _no_bars():
-            if isinstance(source, Path) and (source / "adapter_config.json").is_file():
-                from peft import PeftModel
-
-                base = json.loads((source / "adapter_config.json").read_text())["base_model_name_or_path"]
-                inner = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
-                model = PeftModel.from_pretrained(inner, source, is_trainable=True)
+            if isinstance(source, Path) and is_adapter(source):
+                model = load_adapter(source, dtype)
             else:
                 model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    except RunError:
+        raise
     except Exception as error:  # loaders raise OSError, ValueError, SafetensorError, KeyError, ...
         raise RunError(f"no model could be loaded from {str(source)!r}: {error}") from error
     return model.to(device).eval()
@@ -79,6 +78,12 @@ def save_checkpoint(
             "make room or change the permissions, then resume the run"
         ) from error
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def save_whole(folder: Path, source: Path, dtype: str) -> None:
+    """Write the model of the checkpoint `source`, its adapters merged, to `folder` as `dtype`; not its tokenizer."""
+    with _no_bars():
+        merged(load_model(source, dtype=getattr(torch, dtype))).save_pretrained(folder)
 
 
 def _write(

@@ -20,6 +20,7 @@ from rftcore.recording import Recording
 from rftcore.rollout import Actor, ModelActor
 from rftcore.schemas.config import Settings
 from rftcore.schemas.trajectory import Credit, Group
+from rftcore.train.adapters import as_start_policy, is_adapter
 from rftcore.train.chat import ChatEncoder, load_tokenizer
 from rftcore.train.checkpoint import load_model, restore_optimizer, save_checkpoint
 from rftcore.train.demonstration import Demonstrator, expert, repeated
@@ -54,7 +55,11 @@ class Engine:
             reference = None
             if algorithm.reference_weight() > 0:
                 base = find_model(settings.model)
-                reference = load_model(base, device=device, dtype=dtype).requires_grad_(False)
+                adapted = settings.learner.lora is not None or is_adapter(source)
+                if adapted and not is_adapter(base):
+                    reference = model  # with its adapters off: no second copy is needed
+                else:
+                    reference = load_model(base, device=device, dtype=dtype).requires_grad_(False)
             if algorithm.reference_in_credit:
                 self._credit_reference, reference = reference, None
             self._learner = Learner(
@@ -66,6 +71,8 @@ class Engine:
                 corrects_sampler=algorithm.corrects_sampler(),
                 updates=updates,
             )
+            if self._credit_reference is model:
+                self._credit_reference = self._learner.model
             model = self._learner.model
         self._model = model
         sampler = registry.resolve("sampler", settings.sampler.name)
@@ -108,7 +115,8 @@ class Engine:
             for trajectory in group
         ]
         rows = [row for own in cut for row in own]
-        found = row_logprobs(self._credit_reference, rows, temperature=self._temperature, tokens=self._micro_tokens)
+        with as_start_policy(self._credit_reference, self._model):
+            found = row_logprobs(self._credit_reference, rows, temperature=self._temperature, tokens=self._micro_tokens)
         # Rows hold the sampled tokens in the order of the turns, whatever the history cut away.
         tokens = iter([value for values in found for value in values])
         return [

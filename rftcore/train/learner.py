@@ -16,7 +16,8 @@ import torch
 from accelerate import Accelerator
 
 from rftcore.errors import RunError
-from rftcore.schemas.config import LearnerConfig, LoRA
+from rftcore.schemas.config import LearnerConfig
+from rftcore.train.adapters import as_start_policy, with_adapters
 from rftcore.train.logprobs import micro_batches, row_logprobs, token_logprobs
 from rftcore.train.rows import Row
 from rftcore.train.schedule import make_schedule
@@ -41,15 +42,17 @@ class Learner:
         corrects_sampler: bool = False,
         updates: int = 1,
     ) -> None:
-        """`reference` is the frozen start policy; give it only when the loss pulls towards it.
+        """`reference` is the frozen start policy, or `model` itself where that is to be it with its adapters off; give
+        it only when the loss pulls towards it.
 
         With `corrects_sampler` the loss gets the learner's logprobs before the update apart from the sampler's.
         `updates` are those of the stage: a falling learning rate ends with them.
         """
-        if config.lora is not None and not hasattr(model, "peft_config"):
-            model = _with_lora(model, config.lora)
+        own = reference is model
+        if config.lora is not None:
+            model = with_adapters(model, config.lora)
         self.config = config
-        self._loss, self._loss_config, self._reference = loss, loss_config, reference
+        self._loss, self._loss_config = loss, loss_config
         self._corrects_sampler = corrects_sampler
         trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         optimizer = torch.optim.AdamW(
@@ -60,6 +63,7 @@ class Learner:
         self._accelerator = Accelerator(cpu=on_cpu, device_placement=False)
         # Never in training mode: dropout would make the learner another policy than the sampler.
         self.model, self.optimizer = self._accelerator.prepare(model.eval(), optimizer)
+        self._reference = self.model if own else reference
 
     def step(self, rows: Sequence[Row], *, temperature: float = 1.0, update: int = 0) -> dict[str, float]:
         """Make `minibatches` optimizer steps over `rows`, at the learning rate of `update`; return figures of it.
@@ -135,7 +139,7 @@ class Learner:
             found["sampler_logprobs"] = found["old_logprobs"]
             found["old_logprobs"] = _padded(rows, "learner_logprobs", logprobs)
         if self._reference is not None:
-            with torch.no_grad():
+            with torch.no_grad(), as_start_policy(self._reference, self.model):
                 found["reference_logprobs"], _ = token_logprobs(self._reference, rows, temperature)
         return found, entropy
 
@@ -176,16 +180,3 @@ def _padded(rows: Sequence[Row], name: str, like: torch.Tensor) -> torch.Tensor:
 def _mask(rows: Sequence[Row], like: torch.Tensor) -> torch.Tensor:
     counts = torch.tensor([len(row.positions) for row in rows])
     return (torch.arange(like.shape[1])[None] < counts[:, None]).float().to(like.device)
-
-
-def _with_lora(model: Any, config: LoRA) -> Any:
-    from peft import LoraConfig, get_peft_model
-
-    targets = config.targets if isinstance(config.targets, str) else list(config.targets)
-    settings = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,  # type: ignore[arg-type]  # peft divides it by the rank, and takes any number
-        target_modules=targets,
-        task_type="CAUSAL_LM",
-    )
-    return get_peft_model(model, settings)
