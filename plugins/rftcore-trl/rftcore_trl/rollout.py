@@ -38,6 +38,8 @@ class RolloutOptions(Frozen):
     """The prompt format: `plain`, `react`, ..."""
     history: History = Field(default_factory=History)
     """How much of the episode the model sees; only the whole of it makes one row."""
+    shots: int = Field(default=0, ge=0)
+    """Solved train tasks that every prompt shows first."""
     turn_limit: int | None = Field(default=None, ge=1)
     """Lowers the environment's own limit of turns."""
     max_new_tokens: int = Field(default=32, ge=1)
@@ -144,6 +146,7 @@ class Rollout:
             lanes=self._options.sampler.slots,
             temperature=trainer.temperature,
             max_new_tokens=self._options.max_new_tokens,
+            shots=self._options.shots,
         )
 
 

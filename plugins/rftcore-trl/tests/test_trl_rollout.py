@@ -72,6 +72,14 @@ def test_tasks_that_are_asked_for_unequally_often_get_as_many_episodes_in_order(
     assert [count - longest for count in said] == [3, 3, 1, 3, 2, 2]
 
 
+def test_shots_are_part_of_the_prompt_and_of_no_loss(make_trainer: Make, letters: Any) -> None:
+    trainer = make_trainer(rollout_func(letters, max_new_tokens=4, shots=1))
+    played = trainer.rollout_func([trainer.train_dataset[3]["prompt"]], trainer)
+    prompt = trainer.processing_class.decode(played["prompt_ids"][0])
+    assert prompt.count("<|agent|>even<|end|>") == 2
+    assert prompt.endswith("<|user|>a a a a<|end|><|agent|>")
+
+
 def test_an_episode_that_the_machine_spoiled_has_no_reward_and_no_token(make_trainer: Make, letters: Any) -> None:
     class Unreliable(type(letters)):
         def start(self, task: Task) -> Episode:

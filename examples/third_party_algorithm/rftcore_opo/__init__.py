@@ -1,0 +1,1 @@
+"""OPO for rftcore."""
