@@ -57,6 +57,14 @@ def test_plus_mixes_and_greater_than_orders() -> None:
     assert [source.label for source in second.sources] == ["babyai", "textcraft"]
 
 
+def test_parentheses_give_a_stage_an_algorithm_of_its_own() -> None:
+    first, second = parse_train("imitation(textcraft:easy + babyai) > textcraft")
+    assert (first.name, first.algorithm) == ("imitation(textcraft:easy+babyai)", "imitation")
+    assert [source.label for source in first.sources] == ["textcraft:easy", "babyai"]
+    assert (second.name, second.algorithm) == ("textcraft", None)
+    assert parse_train(f"{first.name}>{second.name}") == (first, second)
+
+
 def test_spaces_around_the_names_do_not_matter() -> None:
     assert parse_train(" textcraft:easy > babyai + textcraft ") == parse_train("textcraft:easy>babyai+textcraft")
 
@@ -80,6 +88,10 @@ def test_names_of_stages_read_back_as_the_same_stages(stages: list[list[Source]]
         ("textcraft:easy:hard", "'textcraft:easy:hard'"),
         ("textcraft easy", "'textcraft easy'"),
         ("textcraft,babyai", "'textcraft,babyai'"),
+        ("imitation(textcraft", "'imitation(textcraft'"),
+        ("imitation()", "''"),
+        ("imitation(textcraft)+babyai", "'imitation(textcraft)'"),
+        ("warm(imitation(textcraft))", "'imitation(textcraft)'"),
         ("textcraft\nbabyai", "'textcraft\\nbabyai'"),
     ],
 )

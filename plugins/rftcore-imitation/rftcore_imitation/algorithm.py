@@ -96,7 +96,8 @@ class Imitation(Algorithm):
     def _imitated(self, tried: Sequence[Trajectory]) -> list[Trajectory]:
         """Return what is imitated, the best ones first."""
         fit = [each for each in tried if each.turns and (each.success or not self.config.successes)]
-        fit.sort(key=lambda each: (-each.ret, len(each.turns)))
+        # The last two keep the order of the groups out of it.
+        fit.sort(key=lambda each: (-each.ret, len(each.turns), each.task.digest, each.sample))
         seen: set[tuple[str, tuple[str, ...]]] = set()
         chosen: list[Trajectory] = []
         counts: dict[str, int] = {}

@@ -35,6 +35,19 @@ def test_the_forms_of_a_mixture_give_the_stage_that_the_checkpoints_name_reads_a
     assert Mixture(train=train).stages() == parse_train("textcraft+babyai")
 
 
+@pytest.mark.parametrize("curriculum", [Single, Mixture, Sequential, Horizon])
+def test_a_stage_of_one_text_may_have_its_own_algorithm(curriculum: type[Curriculum]) -> None:
+    (stage,) = curriculum(train="imitation(textcraft:easy)").stages()
+    assert (stage.name, stage.algorithm, stage.sources) == ("imitation(textcraft:easy)", "imitation", (EASY,))
+
+
+def test_one_source_of_several_has_no_algorithm_of_its_own() -> None:
+    with pytest.raises(ConfigError, match=r"a stage has one algorithm, .* 'imitation\(textcraft\+babyai\)'"):
+        Mixture(train=["imitation(textcraft)", "babyai"])
+    with pytest.raises(ConfigError, match="found 2 sources"):
+        Single(train="imitation(textcraft+babyai)")
+
+
 def test_a_mixture_takes_weights() -> None:
     (stage,) = Mixture(train={"textcraft:easy": 3, "babyai": 0.5}, updates=9).stages()
     assert [source.weight for source in stage.sources] == [3.0, 0.5]
