@@ -5,6 +5,9 @@
 `train_stage` is that loop for one stage; `evaluate_cell` plays the fixed test tasks with one checkpoint. Both are jobs:
 they find everything in the run folder, leave whole files there, and pick up where a killed predecessor stopped. All
 randomness follows from the seed, the stage and the update, so a resumed run gives the numbers of one never killed.
+
+Of several processes (`rftcore.launch`) each does every job at the same time: it plays a share of the tasks, gets all
+groups, and learns from a share of the rows. The first one decides which job is next, and alone writes.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from rftcore import records, registry
+from rftcore import launch, records, registry
 from rftcore.algorithm import Algorithm
 from rftcore.blueprint import load_record, make_environment
 from rftcore.curriculum import Curriculum, UpdateRecord
@@ -36,16 +40,46 @@ from rftcore.validation import best, divide, due, exhausted, score
 if TYPE_CHECKING:
     from rftcore.metric import Metric
     from rftcore.train.engine import Engine
+    from rftcore.train.peers import Peers
 
 Report = Callable[[float, float, str], None]
 """Progress of a job: steps done, steps in total, a short remark."""
 
+JobFunction = Callable[[dict[str, Any], Report], dict[str, Any]]
 
+
+def _with_peers(job: JobFunction) -> JobFunction:
+    """Let the first process tell the others of a launch to do the job too."""
+
+    @wraps(job)
+    def together(payload: dict[str, Any], report: Report) -> dict[str, Any]:
+        if launch.count() > 1 and not launch.rank():
+            _peers().hear((job.__name__, payload))
+        return job(payload, report)
+
+    return together
+
+
+def follow() -> None:
+    """Do the jobs that the first process of the launch does, until it dismisses the others."""
+    while (told := _peers().hear()) is not None:
+        name, payload = told
+        {"train_stage": train_stage, "evaluate_cell": evaluate_cell}[name](payload, lambda *progress: None)
+
+
+def dismiss() -> None:
+    """Let the other processes of a launch end: there are no more jobs."""
+    if launch.count() > 1:
+        _peers().hear()
+
+
+@_with_peers
 def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """Job: train the stage `payload["key"]` of the run in `payload["run"]`; returns what `stage.json` holds."""
     folder = RunFolder(Path(payload["run"]))
     config, plan = load_record(folder)
     node = next(node for node in plan.stages if node.key == payload["key"])
+    leads = not launch.rank()
     place, started, validation = folder.stage(node.key), time.monotonic(), config.training.validation
     resume, kept, log = place / "resume", place / "best", place / "updates.jsonl"
     told = records.read_lines(log)
@@ -70,20 +104,22 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         engine.restore(resume)
         if keeps_best and best(told) == first:  # it may have died between the two checkpoints
             engine.save(kept, {"update": first, "name": node.name}, resumable=False)
-    records.write_text(log, "".join(records.line(value) for value in told))
+    if leads:
+        records.write_text(log, "".join(records.line(value) for value in told))
     report(first, node.updates, "")
     while len(told) < node.updates and not exhausted(told, validation):
         update, began = len(told), time.monotonic()
         groups, credits = _rollouts(config, node, engine, algorithm, curriculum, environments, tasks, told, recording)
         figures = engine.update(groups, credits, update=update)
-        if config.training.record:
+        if leads and config.training.record:
             records.write_groups(folder.trajectories(node.key, update), groups)
         value = _line(update, groups, figures, time.monotonic() - began)
         if validation is not None and due(update, node.updates, validation):
             seed = _seed(config.seed, node.key, "validation")
-            measured = asyncio.run(collect(environments, engine.actor, held, validation.samples, seed=seed))
+            measured = _play(environments, engine.actor, held, validation.samples, seed=seed)
             value |= {"validation": score(measured), "validation_episodes": len(held) * validation.samples}
-        records.append_line(log, value)
+        if leads:
+            records.append_line(log, value)
         told.append(value)
         better = keeps_best and best(told) == update + 1
         if better or ((update + 1) % config.training.checkpoint_every == 0 and update + 1 < node.updates):
@@ -93,12 +129,13 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         report(update + 1, node.updates, f"success {value['success']:.2f}")
     if not keeps_best:
         engine.save(place / "checkpoint", {"update": len(told), "name": node.name}, resumable=False)
-    elif kept.exists():  # else it was moved before the stage was killed
+    elif leads and kept.exists():  # else it was moved before the stage was killed
         shutil.rmtree(place / "checkpoint", ignore_errors=True)
         kept.rename(place / "checkpoint")
     done = {"name": node.name, "updates": len(told), "stage_seconds": time.monotonic() - started}
-    records.write_json(place / "stage.json", done)
-    shutil.rmtree(resume, ignore_errors=True)
+    if leads:
+        records.write_json(place / "stage.json", done)
+        shutil.rmtree(resume, ignore_errors=True)
     return done
 
 
@@ -141,15 +178,13 @@ def _rollouts(
         wanted = curriculum.next(
             node.stage, draw, config.training.groups, tasks, history, seed=_seed(config.seed, node.key)
         )
-        more = asyncio.run(
-            collect(
-                environments,
-                teacher,
-                wanted,
-                most if recording is None else [min(most, len(recording.of(task))) for task in wanted],
-                seed=_seed(config.seed, node.key, update, round_),
-                turn_limit=limit,
-            )
+        more = _play(
+            environments,
+            teacher,
+            wanted,
+            most if recording is None else [min(most, len(recording.of(task))) for task in wanted],
+            seed=_seed(config.seed, node.key, update, round_),
+            turn_limit=limit,
         )
         groups += more
         credits += algorithm.credit(more, reference=engine.reference(more))
@@ -158,6 +193,7 @@ def _rollouts(
     return groups, credits
 
 
+@_with_peers
 def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """Job: play the fixed test tasks of the cell `payload["key"]`; returns what the cell's `.json` holds."""
     folder = RunFolder(Path(payload["run"]))
@@ -169,7 +205,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     _check_planned(plan, f"{node.environment}/{node.difficulty}/test", listed)
     tasks = listed[: config.evaluation.tasks]
     _check_start(environments, tasks[0])
-    total, successes = len(tasks) * config.evaluation.samples, []
+    total, successes = len(launch.share(tasks)) * config.evaluation.samples, []
     report(0, total, "starts")
 
     def one_more(trajectory: Trajectory) -> None:
@@ -179,12 +215,8 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
     actor = player(config, node.train if node.policy else None, start)
     report(0, total, "")
-    groups = asyncio.run(
-        collect(
-            environments, actor, tasks, config.evaluation.samples, seed=_seed(config.seed, "test"), on_episode=one_more
-        )
-    )
-    records.write_groups(folder.cell(node.key), groups)
+    seed = _seed(config.seed, "test")
+    groups = _play(environments, actor, tasks, config.evaluation.samples, seed=seed, on_episode=one_more)
     done = {
         "train": node.train,
         "environment": node.environment,
@@ -192,8 +224,23 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         "scores": measure(config, groups),
         "cell_seconds": time.monotonic() - started,
     }
-    records.write_json(folder.cell_figures(node.key), done)
+    if not launch.rank():
+        records.write_groups(folder.cell(node.key), groups)
+        records.write_json(folder.cell_figures(node.key), done)
     return done
+
+
+def _play(
+    environments: Mapping[str, Environment],
+    actor: Actor,
+    tasks: Sequence[Task],
+    samples: int | Sequence[int],
+    **options: Any,
+) -> list[Group]:
+    """Return a group for each task, in order, as `collect` does; every process of a launch plays its share of them."""
+    counts = samples if isinstance(samples, int) else launch.share(samples)
+    own = asyncio.run(collect(environments, actor, launch.share(tasks), counts, **options))
+    return own if launch.count() == 1 else [group for part in _peers().gather(own) for group in part]
 
 
 def player(config: Settings, policy: str | None, start: Path | str) -> Actor:
@@ -211,10 +258,17 @@ def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:
 
 
 def _engine(config: Settings, start: Path | str, algorithm: Any = None, updates: int = 1) -> Engine:
-    """Import torch, here and nowhere else in core's own flow."""
+    """Import torch, here and in `_peers`, and nowhere else in core's own flow."""
     from rftcore.train.engine import Engine
 
     return Engine(config, start, algorithm, updates=updates)
+
+
+def _peers() -> Peers:
+    """Import torch too, only where there are several processes."""
+    from rftcore.train.peers import Peers
+
+    return Peers()
 
 
 def _environments(config: Settings, names: Sequence[str]) -> dict[str, Environment]:

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rftcore import plugins, records, registry
+from rftcore import launch, plugins, records, registry
 from rftcore.blueprint import Blueprint, load_record, settings
 from rftcore.display import Display, Silent
+from rftcore.errors import ConfigError
 from rftcore.executor import Executor, Job, Progress
+from rftcore.experiment import dismiss, follow
 from rftcore.plan import Plan
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
@@ -54,6 +56,8 @@ class Study:
     def create(self, root: Path | str = records.RUNS, *, fresh: bool = False) -> RunFolder:
         """Make the run's folder and write down what is to be done; `run_folder` does it. Raises as `run` does."""
         folder = RunFolder(Path(root) / self.config.name)
+        if launch.rank():
+            return folder
         if fresh:
             folder.delete()
         folder.create(self.blueprint.record())
@@ -80,6 +84,9 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
     Raises RunError when another process works on the run, or something that its numbers depend on has changed, and
     whatever the first job that failed raised.
     """
+    if launch.rank():  # of several processes one leads, and reports
+        follow()
+        return Report.model_validate(records.read_json(folder.path / "report.json"))
     with folder.lock():
         config, plan = load_record(folder)
         jobs = dict(_jobs(folder, config, plan))
@@ -93,6 +100,11 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
             while set_aside_damaged(folder, plan, done):
                 done = finished(folder, plan)
             chosen = executor or config.executor
+            if launch.count() > 1 and chosen.name != "inline":
+                raise ConfigError(
+                    f"executor: found {chosen.name!r}, expected 'inline' where {launch.count()} processes were "
+                    "launched: they do one job at a time, together"
+                )
             runner = registry.create("executor", chosen.name, chosen.options, "executor")
             _work(runner, jobs, done, display or Silent(), _Relay(folder, plan, where))
         seconds = before + time.monotonic() - began
@@ -100,6 +112,7 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
         records.write_json(folder.path / "report.json", report.model_dump(mode="json"))
         write_html(folder.path, report)
         plugins.notify(RunFinished(**where, report=str(folder.path / "report.json")))
+        dismiss()
         return report
 
 

@@ -60,4 +60,5 @@ def exhausted(lines: Sequence[Mapping[str, Any]], validation: Validation | None)
     found = best(lines)
     if validation is None or validation.patience is None or found is None:
         return False
-    return sum("validation" in line and line["update"] >= found for line in lines) >= validation.patience
+    later = [line for line in lines if "validation" in line and line["update"] >= found]
+    return len(later) >= validation.patience

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rftcore import launch
 from rftcore.errors import RftError
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ def work(folder: RunFolder, executor: Component | None = None) -> Report:
     from rftcore.display import Bars
     from rftcore.study import run_folder
 
+    if launch.rank():  # the first of several processes says what there is to say
+        run_folder(folder, executor=executor)
+        raise typer.Exit
     bars = Bars(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200))
     try:
         return run_folder(folder, display=bars, executor=executor)

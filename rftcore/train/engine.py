@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from rftcore import registry
+from rftcore import launch, registry
 from rftcore.checkpoint import read_state
 from rftcore.errors import ConfigError
 from rftcore.formats import prompt_format
@@ -26,6 +26,7 @@ from rftcore.train.checkpoint import load_model, restore_optimizer, save_checkpo
 from rftcore.train.demonstration import Demonstrator, expert, repeated
 from rftcore.train.learner import Learner
 from rftcore.train.logprobs import row_logprobs
+from rftcore.train.peers import Peers
 from rftcore.train.rows import build_rows
 
 
@@ -116,7 +117,10 @@ class Engine:
         ]
         rows = [row for own in cut for row in own]
         with as_start_policy(self._credit_reference, self._model):
-            found = row_logprobs(self._credit_reference, rows, temperature=self._temperature, tokens=self._micro_tokens)
+            own = row_logprobs(
+                self._credit_reference, launch.share(rows), temperature=self._temperature, tokens=self._micro_tokens
+            )
+        found = [values for part in Peers().gather(own) for values in part]
         # Rows hold the sampled tokens in the order of the turns, whatever the history cut away.
         tokens = iter([value for values in found for value in values])
         return [
@@ -152,7 +156,9 @@ class Engine:
         return figures
 
     def save(self, folder: Path, state: dict[str, Any], *, resumable: bool) -> None:
-        """Write a checkpoint atomically; a `resumable` one holds the optimizer too."""
+        """Write a checkpoint atomically; a `resumable` one holds the optimizer too. Of several processes one writes."""
+        if launch.rank():
+            return
         optimizer = self._learner.optimizer if resumable and self._learner is not None else None
         state = {**state, "version": self._version}
         save_checkpoint(folder, self._model, self._tokenizer, state, optimizer, card=self._card)
@@ -168,9 +174,14 @@ class Engine:
 
 
 def find_device(name: str) -> torch.device:
-    """Return the device of that name, after a tensor was made on it. Raises ConfigError with those that are there."""
+    """Return the device of that name, after a tensor was made on it; of several processes each gets a GPU of its own.
+
+    Raises ConfigError with the devices that are there.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and launch.count() > 1:
+        name = f"cuda:{launch.local_rank()}"
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

@@ -2,7 +2,8 @@
 
 Rows go through the model in micro-batches (`rftcore.train.logprobs`). The loss function receives the totals of the
 whole update, so micro-batches add up to exactly the loss of the update (see `rftcore.algorithm`). Runs on accelerate;
-the model stays on the device it came on.
+the model stays on the device it came on. Of several processes (`rftcore.launch`) each takes a share of the rows of a
+step; totals, figures and gradients are those of all rows, so every process makes the same step.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from rftcore.errors import RunError
+from rftcore import launch
+from rftcore.errors import ConfigError, RunError
 from rftcore.schemas.config import LearnerConfig
 from rftcore.train.adapters import as_start_policy, with_adapters
 from rftcore.train.logprobs import micro_batches, row_logprobs, token_logprobs
+from rftcore.train.peers import Peers
 from rftcore.train.rows import Row
 from rftcore.train.schedule import make_schedule
 
@@ -59,10 +62,14 @@ class Learner:
             trainable, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay, foreach=True
         )
         self._schedule = make_schedule(config, updates)
+        self._peers = Peers()
         on_cpu = next(model.parameters()).device.type == "cpu"
         self._accelerator = Accelerator(cpu=on_cpu, device_placement=False)
+        _check_launch(self._accelerator)
+        # Gradients are summed here and not by DDP, which wants equally many forward passes of every process.
         # Never in training mode: dropout would make the learner another policy than the sampler.
-        self.model, self.optimizer = self._accelerator.prepare(model.eval(), optimizer)
+        self.model = self._accelerator.prepare_model(model.eval(), evaluation_mode=True)
+        self.optimizer = self._accelerator.prepare_optimizer(optimizer)
         self._reference = self.model if own else reference
 
     def step(self, rows: Sequence[Row], *, temperature: float = 1.0, update: int = 0) -> dict[str, float]:
@@ -72,11 +79,12 @@ class Learner:
         `learning_rate` is told unless it is always the same. Raises RunError that names the trajectories behind a loss
         or gradient that is not finite; the weights are then those before the failing step.
         """
-        if self._corrects_sampler:
-            for row, own in zip(rows, self.logprobs(rows, temperature=temperature), strict=True):
-                row.learner_logprobs = own
         count = min(self.config.minibatches, len(rows))
         cuts = [len(rows) * index // count for index in range(count + 1)]
+        if self._corrects_sampler:
+            ours = [row for start, end in pairwise(cuts) for row in launch.share(rows[start:end])]
+            for row, own in zip(ours, self.logprobs(ours, temperature=temperature), strict=True):
+                row.learner_logprobs = own
         figures: dict[str, float] = {}
         rate = self.config.learning_rate * self._schedule(update)
         for group in self.optimizer.param_groups:
@@ -100,6 +108,24 @@ class Learner:
 
     def _optimize(self, rows: Sequence[Row], temperature: float) -> dict[str, float]:
         totals = {"tokens": sum(len(row.positions) for row in rows), "rows": len(rows)}
+        figures, suspects = self._together(*self._gradient(launch.share(rows), temperature, totals))
+        figures["grad_norm"] = float(
+            self._accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        )
+        if not math.isfinite(figures["grad_norm"]):
+            raise RunError(_not_finite("norm of the gradient", figures["grad_norm"], suspects))
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return figures
+
+    def _gradient(
+        self, rows: Sequence[Row], temperature: float, totals: dict[str, int]
+    ) -> tuple[dict[str, float], list[str], str]:
+        """Add up this process's share of the gradient of a step.
+
+        Returns its share of the figures, the trajectories whose part of the gradient is not finite, and a message when
+        the loss is not: nothing may be raised before the other processes know.
+        """
         figures = {"loss": 0.0, "entropy": 0.0, "sampler_gap": 0.0}
         suspects: list[str] = []
         for batch in micro_batches(self.model, rows, self.config.micro_tokens):
@@ -109,7 +135,7 @@ class Learner:
             logprobs.retain_grad()
             loss, extra = self._loss(**tensors, config=self._loss_config, **totals)
             if not math.isfinite(loss.item()):
-                raise _not_finite("loss", loss.item(), self._behind(picked, tensors, totals))
+                return figures, suspects, _not_finite("loss", loss.item(), self._behind(picked, tensors, totals))
             self._accelerator.backward(loss)
             assert logprobs.grad is not None
             suspects += [row.trajectory for row, own in zip(picked, logprobs.grad, strict=True) if not _finite(own)]
@@ -120,14 +146,27 @@ class Learner:
             figures["sampler_gap"] = max(figures["sampler_gap"], gap)
             for name, value in extra.items():
                 figures[name] = figures.get(name, 0.0) + value
-        figures["grad_norm"] = float(
-            self._accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
-        )
-        if not math.isfinite(figures["grad_norm"]):
-            raise _not_finite("norm of the gradient", figures["grad_norm"], suspects)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        return figures
+        return figures, suspects, ""
+
+    def _together(
+        self, figures: dict[str, float], suspects: list[str], failure: str
+    ) -> tuple[dict[str, float], list[str]]:
+        """Add up figures and gradients of all processes. Raises RunError when one of them failed."""
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        reached = [parameter.grad is not None for parameter in parameters]
+        shares = self._peers.gather((figures, suspects, failure, reached))
+        for _, _, failed, _ in shares:
+            if failed:
+                raise RunError(failed)
+        if len(shares) > 1:
+            for parameter, *anywhere in zip(parameters, *(share[3] for share in shares), strict=True):
+                if any(anywhere):
+                    own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+                    parameter.grad = self._accelerator.reduce(own, reduction="sum")
+        names = dict.fromkeys(name for share in shares for name in share[0])
+        return {
+            name: (max if name == "sampler_gap" else sum)(share[0].get(name, 0.0) for share in shares) for name in names
+        }, [name for share in shares for name in share[1]]
 
     def _tensors(self, rows: Sequence[Row], temperature: float) -> tuple[dict[str, Any], torch.Tensor]:
         """Return what the loss gets of a micro-batch, each [rows, positions] or None, and the entropy."""
@@ -159,14 +198,29 @@ def _finite(values: torch.Tensor) -> bool:
     return bool(values.isfinite().all())
 
 
-def _not_finite(what: str, value: float, trajectories: Sequence[str]) -> RunError:
+def _not_finite(what: str, value: float, trajectories: Sequence[str]) -> str:
     names = list(dict.fromkeys(trajectories))
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     cause = f"because of {', '.join(names[:NAMED])}{more}" if names else "because of no single trajectory"
-    return RunError(
+    return (
         f"the {what} is {value}, {cause}. Nothing was learned from this step, and no checkpoint has changed: lower "
         "learner.learning_rate, or look at the rewards of these tasks, and resume the run"
     )
+
+
+def _check_launch(accelerator: Accelerator) -> None:
+    """Refuse a launch that would split the weights: sampler and checkpoints need them whole."""
+    kind = accelerator.distributed_type.value
+    if kind not in ("NO", "MULTI_CPU", "MULTI_GPU"):
+        raise ConfigError(
+            f"found a launch of the kind {kind}, expected plain data parallelism (torchrun, or accelerate "
+            "launch --multi_gpu): every process of a run holds the whole model, because it also samples from it"
+        )
+    if accelerator.num_processes != launch.count():
+        raise ConfigError(
+            f"found {launch.count()} processes, of which accelerate connects {accelerator.num_processes}: on this "
+            "device their gradients would not be added up; expected device cpu or cuda, or one process"
+        )
 
 
 def _padded(rows: Sequence[Row], name: str, like: torch.Tensor) -> torch.Tensor:
