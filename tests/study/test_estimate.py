@@ -34,6 +34,17 @@ def test_tokens_go_from_the_expert_s_episode_to_the_limits(model: Path) -> None:
     assert cost.evaluation.low == pytest.approx(2 * 8 * 2 * (short + hard))
 
 
+def test_validation_is_part_of_what_evaluation_costs(model: Path) -> None:
+    training = {"updates": 5, "groups": 2, "samples": 3, "validation": {"tasks": 3, "samples": 2, "every": 2}}
+    with_it, without = (
+        estimate(study.config, study.blueprint.plan, study.blueprint.environments)
+        for study in (planned(model, training=training), planned(model))
+    )
+    # After updates 2, 4 and 5: 3 tasks, twice, of one turn by the expert.
+    assert with_it.evaluation.low - without.evaluation.low == pytest.approx(3 * 3 * 2 * (7 + 7 + 1) / 4)
+    assert with_it.training == without.training
+
+
 def test_operations_follow_from_the_parameters_and_a_reference_costs_a_forward_pass_more(model: Path) -> None:
     plain, pulled = (
         estimate(study.config, study.blueprint.plan, study.blueprint.environments)
