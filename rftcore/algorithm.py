@@ -5,8 +5,9 @@ scalar. The learner knows neither; an algorithm knows neither the learner nor th
 
 The loss is a function of torch tensors, all [rows, positions] unless said otherwise:
 
-    def loss(*, logprobs, old_logprobs, advantages, mask, config, reference_logprobs=None, values=None,
-             old_values=None, returns=None, tokens=None, rows=None, sampler_logprobs=None)
+    def loss(*, logprobs, old_logprobs, advantages, mask, config, reference_logprobs=None, tokens=None, rows=None,
+             sampler_logprobs=None, entropy=None,
+             values=None, old_values=None, returns=None, value_mask=None, targets=None)
              -> tuple[scalar, dict[str, float]]
 
 `logprobs` carry the gradient, `mask` is 1.0 at sampled tokens and 0.0 elsewhere, `tokens` (int) is the number of
@@ -14,6 +15,9 @@ sampled tokens and `rows` (int) the number of rows of the WHOLE update, of which
 loss that averages divides by them, so that the sum over micro-batches is the loss of the whole update.
 `old_logprobs` are those of the sampler. An algorithm that `corrects_sampler` gets them as `sampler_logprobs`, and as
 `old_logprobs` what the learner computes from the weights before the update; all others are called without the former.
+An algorithm with an `entropy_weight` gets `entropy` with its gradient. One whose spec says `needs_values` gets of its
+critic: `values` with their gradient, `old_values` before the update, the `returns` of its credit, `value_mask`, which
+is 1.0 where there is such a return, and `targets` (int), the number of those of the WHOLE update.
 The second value holds sums or means for the log, as plain floats, already weighted the same way so that adding
 micro-batches gives the figure of the update.
 """
@@ -21,11 +25,12 @@ micro-batches gives the figure of the update.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from rftcore.schemas.config import CriticConfig
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.trajectory import Credit, Group
 
@@ -71,9 +76,9 @@ class Algorithm(ABC):
         """Return, for each group, one `Credit` for each of its `usable` trajectories.
 
         None means that the trajectory teaches nothing (a group without variance, say) and is left out of the update.
-        `values` are None in this version: the learner has no critic, and a run refuses an algorithm whose spec says
-        `needs_values`. `reference` holds the start policy's logprobs at the sampling temperature; it is given where
-        `reference_in_credit` and `reference_weight()` is above 0.0.
+        `values` are given where the spec says `needs_values`: what the critic expects before each sampled token. Each
+        `Credit` then has `returns`. `reference` holds the start policy's logprobs at the sampling temperature; it is
+        given where `reference_in_credit` and `reference_weight()` is above 0.0.
         """
 
     def reference_weight(self) -> float:
@@ -90,3 +95,21 @@ class Algorithm(ABC):
     def corrects_sampler(self) -> bool:
         """Return whether the loss tells learner and sampler apart; costs one more forward pass an update."""
         return False
+
+    def entropy_weight(self) -> float:
+        """Return how strongly the loss rewards entropy; 0.0 spares its backward pass."""
+        return 0.0
+
+    def critic(self) -> CriticConfig:
+        """Return what critic to make; asked where the spec says `needs_values`."""
+        return CriticConfig()
+
+    def state(self) -> dict[str, float]:
+        """Return what the algorithm carries from update to update, such as a coefficient that adapts.
+
+        It is logged with each update, and stored in checkpoints, from which `restore` gets it back.
+        """
+        return {}
+
+    def restore(self, state: Mapping[str, float]) -> None:
+        """Take up what `state` returned when the run that is resumed was stored."""

@@ -13,6 +13,7 @@ from rftcore.algorithm import Algorithm
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, PluginError, RftError
 from rftcore.metric import Metric
+from rftcore.models import find_model
 from rftcore.options import validate
 from rftcore.plan import Plan
 from rftcore.schemas.config import Component, EvaluationConfig, Settings, StudyConfig
@@ -172,12 +173,12 @@ def check_metrics(config: Settings) -> None:
 def check_algorithm(algorithm: Algorithm) -> None:
     """Refuse an algorithm that asks for what the learner does not give."""
     spec: Any = registry.spec("algorithm", algorithm.name)
-    if spec.needs_values:
-        raise PluginError(
-            f"algorithm {spec.name!r} of {registry.owner('algorithm', spec.name).owner} needs the values of a critic "
-            "(needs_values), and the learner of this rftcore has none; choose another algorithm: "
-            f"{', '.join(name for name in registry.names('algorithm') if name != spec.name) or 'none is installed'}"
-        )
+    critic = algorithm.critic().model if spec.needs_values else None
+    if critic is not None and critic != "start":
+        try:
+            find_model(critic)
+        except ConfigError as error:
+            raise ConfigError(f"algorithm.critic.{error}") from error
     if algorithm.reference_weight() > 0 and not spec.needs_reference:
         raise PluginError(
             f"algorithm {spec.name!r} of {registry.owner('algorithm', spec.name).owner} pulls to the start policy, but "

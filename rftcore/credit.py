@@ -110,7 +110,32 @@ def discounted_returns(rewards: Sequence[float], discount: float) -> list[float]
     return found[::-1]
 
 
-def _require_finite(values: Sequence[float]) -> None:
+def gae(rewards: Sequence[float], values: Sequence[float], discount: float, gae_lambda: float) -> list[float]:
+    """Return the generalized advantage of each step of one trajectory.
+
+        D[t] = rewards[t] + discount * values[t + 1] - values[t]
+        A[t] = D[t] + discount * gae_lambda * A[t + 1]                  both 0 after the last step
+
+    `values[t]` is what a critic expects from step t on, before it is taken. J. Schulman et al., arXiv 1506.02438,
+    equation 16. At `gae_lambda` 1 it is the discounted return less the value, at 0 the error D of one step. What a
+    critic should have said is A[t] + values[t]. The trajectory has ended: nothing is expected after its last step.
+    Raises ValueError when there are not as many values as rewards, and when one is infinite or not a number.
+    """
+    if len(rewards) != len(values):
+        raise ValueError(f"found {len(rewards)} rewards and {len(values)} values; expected one value for each step")
+    _require_finite(rewards)
+    _require_finite(values, "value", "lower the learning rate of the critic")
+    found, after, value_after = [], 0.0, 0.0
+    for reward, value in zip(reversed(rewards), reversed(values), strict=True):
+        after = reward + discount * value_after - value + discount * gae_lambda * after
+        value_after = value
+        found.append(after)
+    return found[::-1]
+
+
+def _require_finite(
+    values: Sequence[float], name: str = "return", advice: str = "check the environment's rewards"
+) -> None:
     for value in values:
         if not math.isfinite(value):
-            raise ValueError(f"found a return of {value}; expected finite numbers: check the environment's rewards")
+            raise ValueError(f"found a {name} of {value}; expected finite numbers: {advice}")

@@ -22,7 +22,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rftcore import launch, records, registry
-from rftcore.algorithm import Algorithm
+from rftcore.algorithm import Algorithm, TokenFloats
 from rftcore.blueprint import load_record, make_environment
 from rftcore.curriculum import Curriculum, UpdateRecord
 from rftcore.environment import Environment
@@ -101,7 +101,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
     engine = _engine(config, resume if first else parent, algorithm, node.updates)
     if first:
-        engine.restore(resume)
+        algorithm.restore(engine.restore(resume).get("algorithm", {}))
         if keeps_best and best(told) == first:  # it may have died between the two checkpoints
             engine.save(kept, {"update": first, "name": node.name}, resumable=False)
     if leads:
@@ -109,8 +109,10 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     report(first, node.updates, "")
     while len(told) < node.updates and not exhausted(told, validation):
         update, began = len(told), time.monotonic()
-        groups, credits = _rollouts(config, node, engine, algorithm, curriculum, environments, tasks, told, recording)
-        figures = engine.update(groups, credits, update=update)
+        groups, credits, values = _rollouts(
+            config, node, engine, algorithm, curriculum, environments, tasks, told, recording
+        )
+        figures = engine.update(groups, credits, values, update=update) | algorithm.state()
         if leads and config.training.record:
             records.write_groups(folder.trajectories(node.key, update), groups)
         value = _line(update, groups, figures, time.monotonic() - began)
@@ -123,7 +125,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         told.append(value)
         better = keeps_best and best(told) == update + 1
         if better or ((update + 1) % config.training.checkpoint_every == 0 and update + 1 < node.updates):
-            engine.save(resume, {"update": update + 1}, resumable=True)
+            engine.save(resume, {"update": update + 1, "algorithm": algorithm.state()}, resumable=True)
         if better:  # after the other, which a killed stage goes on from: what is best is never ahead of it
             engine.save(kept, {"update": update + 1, "name": node.name}, resumable=False)
         report(update + 1, node.updates, f"success {value['success']:.2f}")
@@ -163,16 +165,18 @@ def _rollouts(
     tasks: Mapping[str, Sequence[Task]],
     told: Sequence[Mapping[str, Any]],
     recording: Recording | None,
-) -> tuple[list[Group], list[list[Credit | None]]]:
-    """Return the groups of the next update with their credits; rounds of refills replace groups without any.
+) -> tuple[list[Group], list[list[Credit | None]], TokenFloats | None]:
+    """Return the groups of the next update with their credits, and with what a critic expected, if there is one.
 
-    Who plays is the model, or whoever the algorithm learns from; of a `recording`, a task has what there is of it.
+    Rounds of refills replace groups without credit. Who plays is the model, or whoever the algorithm learns from; of a
+    `recording`, a task has what there is of it.
     """
     most, teacher = samples(config, node), engine.teacher(recording)
     update, history = len(told), [_history(value) for value in told]
     limit = curriculum.turn_limit(node.stage, update, node.updates)
     groups: list[Group] = []
     credits: list[list[Credit | None]] = []
+    values: list[list[list[list[float]]]] = []
     for round_ in range(1 + config.training.refills):
         draw = update + round_ * node.updates
         wanted = curriculum.next(
@@ -187,10 +191,12 @@ def _rollouts(
             turn_limit=limit,
         )
         groups += more
-        credits += algorithm.credit(more, reference=engine.reference(more))
+        expected = engine.values(more)
+        values += expected or []
+        credits += algorithm.credit(more, values=expected, reference=engine.reference(more))
         if sum(any(credit is not None for credit in earned) for earned in credits) >= config.training.groups:
             break
-    return groups, credits
+    return groups, credits, values or None
 
 
 @_with_peers

@@ -42,10 +42,13 @@ def fingerprint(name: str) -> str:
     found = find_model(name)
     if isinstance(found, str):
         return found
-    files = {file for pattern in _IDENTITY for file in found.glob(pattern) if file.name != "optimizer.safetensors"}
+    files = {file for pattern in _IDENTITY for file in found.glob(pattern) if file.name not in _TRAINING}
     parts = [f"{file.name} {sha256(file)}\n" for file in sorted(files)]
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
+
+_TRAINING = ("optimizer.safetensors", "critic.safetensors")
+"""What a checkpoint holds besides its model."""
 
 _IDENTITY = (
     "*.safetensors",

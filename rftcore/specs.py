@@ -57,7 +57,7 @@ class AlgorithmSpec(Spec):
     grouped: bool = True
     """Credit compares the trajectories of one task with each other."""
     needs_values: bool = False
-    """Needs the values of a critic. The learner of this version has none: a run refuses it."""
+    """Needs the values of a critic, which is then made for it, and trained and stored with the policy."""
     needs_reference: bool = False
     """Its loss may ask for the logprobs of the frozen start policy: `reference_weight` decides."""
 

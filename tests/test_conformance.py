@@ -28,6 +28,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "rloo": [{"kl": 0.1, "normalize_advantages": True}],
     "reinforce": [{"baseline": "none"}],
+    "ppo": [{"level": "token", "kl": 0.1, "kl_target": 1.0, "entropy": 0.01}, {"rewards": "outcome"}],
 }
 """Options that take another way through an algorithm than its defaults."""
 
@@ -71,6 +72,7 @@ BROKEN: list[tuple[Callable[[Subject], None], dict[str, Any], str]] = [
     (check_credit_shape, {"kind": "Flat"}, "1 floats came back for the 2 turns of trajectory 1 of probe/easy/train/0"),
     (check_credit_shape, {"kind": "Spoiled"}, "4 credits came back for 2 usable trajectories"),
     (check_credit_shape, {"kind": "Divided"}, "trajectory 0 of probe/easy/train/1 has the credit inf"),
+    (check_credit_shape, {"needs_values": True}, "trajectory 0 of probe/easy/train/0 has no returns to teach a critic"),
     (check_credit_is_pure, {"kind": "Drawn"}, "asked again, credits differ"),
     (check_credit_is_pure, {"kind": "Running"}, "with the groups in another order, probe/easy/train/2 has"),
     (loss_checks.check_loss_is_finite, {"loss": "vector"}, "it returned tensor"),

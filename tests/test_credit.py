@@ -13,6 +13,7 @@ from rftcore.credit import (
     Scale,
     deviation,
     discounted_returns,
+    gae,
     group_normalize,
     leave_one_out,
     normalize,
@@ -169,12 +170,58 @@ def test_discounted_returns_count_what_follows_for_less() -> None:
     assert discounted_returns([], 0.5) == []
 
 
+STEPS = st.lists(st.tuples(RETURNS, RETURNS), max_size=8)
+SHARES = st.floats(0, 1)
+
+
+def test_gae_by_hand() -> None:
+    # D = 1 + 0.5 * 2 - 4 = -2, 0 + 0.5 * 8 - 2 = 2, 3 - 8 = -5; A = 2 - 5 / 4 = 0.75, then -2 + 0.75 / 4 = -1.8125.
+    assert gae([1.0, 0.0, 3.0], [4.0, 2.0, 8.0], 0.5, 0.5) == [-1.8125, 0.75, -5.0]
+    assert gae([], [], 0.5, 0.5) == []
+
+
+@given(STEPS, SHARES, SHARES)
+@settings(max_examples=100)
+def test_gae_is_the_sum_of_later_errors_each_step_further_worth_less(
+    steps: list[tuple[float, float]], discount: float, gae_lambda: float
+) -> None:
+    rewards, values = [reward for reward, _ in steps], [value for _, value in steps]
+    after = [*values, 0.0][1:]
+    errors = [rewards[t] + discount * after[t] - values[t] for t in range(len(steps))]
+    expected = [
+        sum((discount * gae_lambda) ** (later - t) * errors[later] for later in range(t, len(steps)))
+        for t in range(len(steps))
+    ]
+    assert gae(rewards, values, discount, gae_lambda) == pytest.approx(expected, abs=1e-9)
+
+
+@given(STEPS, SHARES)
+@settings(max_examples=100)
+def test_gae_looks_one_step_ahead_at_lambda_0_and_to_the_end_at_lambda_1(
+    steps: list[tuple[float, float]], discount: float
+) -> None:
+    rewards, values = [reward for reward, _ in steps], [value for _, value in steps]
+    after = [*values, 0.0][1:]
+    short = [reward + discount * later - value for reward, later, value in zip(rewards, after, values, strict=True)]
+    long = [ret - value for ret, value in zip(discounted_returns(rewards, discount), values, strict=True)]
+    assert gae(rewards, values, discount, 0.0) == pytest.approx(short, abs=1e-9)
+    assert gae(rewards, values, discount, 1.0) == pytest.approx(long, abs=1e-9)
+
+
+def test_gae_refuses_values_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match="found 2 rewards and 1 values; expected one value for each step"):
+        gae([0.0, 1.0], [0.5], 1.0, 1.0)
+    with pytest.raises(ValueError, match="found a value of nan; expected finite numbers: lower the learning rate"):
+        gae([0.0], [math.nan], 1.0, 1.0)
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_values_that_are_not_finite_are_refused_wherever_they_arrive(value: float) -> None:
     for asked in (
         lambda: leave_one_out([[0.0, value]]),
         lambda: normalize([0.0, value]),
         lambda: discounted_returns([0.0, value], 0.9),
+        lambda: gae([0.0, value], [0.0, 0.0], 0.9, 0.9),
     ):
         with pytest.raises(ValueError, match=f"found a return of {value}; expected finite numbers"):
             asked()

@@ -50,6 +50,8 @@ def check_credit_shape(subject: Subject) -> None:
         for trajectory, credit in zip(group.usable, earned, strict=True):
             if credit is not None:
                 _check_floats(trajectory, credit)
+                if subject.spec.needs_values:
+                    _check_returns(trajectory, credit)
     assert any(credit is not None for credit in credits[0]), "a group of different returns has no credit at all"
 
 
@@ -105,6 +107,17 @@ def _check_floats(trajectory: Trajectory, credit: Credit) -> None:
         assert found == expected, f"{found} floats came back for the {expected} tokens of the turns of {where}"
     for value in _floats([credit]):
         assert math.isfinite(value), f"{where} has the credit {value}"
+
+
+def _check_returns(trajectory: Trajectory, credit: Credit) -> None:
+    where = f"trajectory {trajectory.sample} of {trajectory.task.id}"
+    assert credit.returns is not None, f"{where} has no returns to teach a critic"
+    found, most = [len(turn) for turn in credit.returns], [len(turn.token_ids) for turn in trajectory.turns]
+    assert len(found) == len(most) and all(own <= limit for own, limit in zip(found, most, strict=True)), (
+        f"{found} returns came back for the {most} tokens of the turns of {where}"
+    )
+    for value in (value for turn in credit.returns for value in turn):
+        assert math.isfinite(value), f"{where} has the return {value}"
 
 
 def _floats(credits: Sequence[Credit | None]) -> list[float]:

@@ -114,6 +114,16 @@ class LearnerConfig(Frozen):
         return without_unused(self, handler(self), ("schedule", "warm_up"))
 
 
+class CriticConfig(Frozen):
+    """What estimates the returns of an algorithm with a critic; such an algorithm has it among its own options."""
+
+    model: str | None = None
+    """None: a linear head on the policy's own hidden states, which the critic's errors then train too. Otherwise a
+    model of the critic's own: `start` for a copy of what the stage starts from, or a name, a folder or a hub id."""
+    learning_rate: float = Field(default=1e-3, gt=0, allow_inf_nan=False)
+    """Of the head, and of a model of its own; the policy keeps `learner.learning_rate`."""
+
+
 class Evaluating(Frozen):
     """The fixed tasks that every checkpoint is measured on: the first ones of each test split."""
 

@@ -95,3 +95,8 @@ class Credit(Frozen):
 
     turns: tuple[float, ...] = ()
     tokens: tuple[tuple[float, ...], ...] | None = None
+    returns: tuple[tuple[float, ...], ...] | None = None
+    """For an algorithm with a critic, what the critic should have said at the first tokens of each turn.
+
+    `((0.5,), (0.8,))` is a target at the first token of both turns and none at others: the state before a turn.
+    """

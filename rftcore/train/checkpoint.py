@@ -1,7 +1,7 @@
 """Models on disk: atomic folders of safetensors whose every file is hashed.
 
 A checkpoint is written beside its place and renamed into it, so a killed run leaves the old one or the new one, never
-half. Nothing is pickled: the optimizer's state is safetensors too.
+half. Nothing is pickled: the optimizer's state and a critic are safetensors too.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rftcore.models import CARD, sha256
 from rftcore.train.adapters import is_adapter, load_adapter, merged
 
 _OPTIMIZER = "optimizer.safetensors"
+_CRITIC = "critic.safetensors"
 
 
 def load_model(source: Path | str, *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Any:
@@ -55,9 +56,12 @@ def save_checkpoint(
     state: dict[str, Any],
     optimizer: torch.optim.Optimizer | None = None,
     *,
+    critic: torch.nn.Module | None = None,
     card: bytes | None = None,
 ) -> None:
-    """Write model, tokenizer, `state` and (if given) the optimizer to `folder`, replacing what was there, atomically.
+    """Write model, tokenizer, `state` and (if given) optimizer and critic to `folder`, in place of what was there.
+
+    Atomically. Of the critic what is trained is written.
 
     `card` is the content of the start model's `card.json`, which says what that had seen before. Raises RunError when
     the disk is full or the folder cannot be written; the checkpoint that was there stays.
@@ -65,7 +69,7 @@ def save_checkpoint(
     staging, aside = (folder.with_name(f".{folder.name}.{stem}") for stem in ("writing", "old"))
     try:
         shutil.rmtree(staging, ignore_errors=True)
-        _write(staging, model, tokenizer, state, optimizer, card)
+        _write(staging, model, tokenizer, state, optimizer, critic, card)
         if folder.exists():
             shutil.rmtree(aside, ignore_errors=True)
             folder.rename(aside)
@@ -92,6 +96,7 @@ def _write(
     tokenizer: Any,
     state: dict[str, Any],
     optimizer: torch.optim.Optimizer | None,
+    critic: torch.nn.Module | None,
     card: bytes | None,
 ) -> None:
     staging.mkdir(parents=True)
@@ -101,31 +106,47 @@ def _write(
         model.save_pretrained(staging)
     tokenizer.save_pretrained(staging)
     if optimizer is not None:
-        save_file(_flatten(model, optimizer), staging / _OPTIMIZER)
+        save_file(_flatten(_trainable(model, critic), optimizer), staging / _OPTIMIZER)
+    if critic is not None:
+        weights = {name: parameter.detach().cpu().contiguous() for name, parameter in _trainable(critic)}
+        save_file(weights, staging / _CRITIC)
     files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(staging.iterdir())}
     (staging / INDEX).write_text(json.dumps({"schema_version": 1, "state": state, "files": files}, indent=1))
     for file in staging.iterdir():
         _sync(file)
 
 
-def restore_optimizer(folder: Path, model: Any, optimizer: torch.optim.Optimizer) -> None:
-    """Load an optimizer's state that `save_checkpoint` wrote."""
+def restore_critic(folder: Path, critic: torch.nn.Module) -> None:
+    """Load what is trained of a critic, as `save_checkpoint` wrote it."""
+    stored = load_file(folder / _CRITIC)
+    with torch.no_grad():
+        for name, parameter in _trainable(critic):
+            parameter.copy_(stored[name])
+
+
+def restore_optimizer(
+    folder: Path, model: Any, optimizer: torch.optim.Optimizer, critic: torch.nn.Module | None = None
+) -> None:
+    """Load the state of an optimizer of model and critic that `save_checkpoint` wrote."""
     stored = load_file(folder / _OPTIMIZER)
-    for name, parameter in _trainable(model):
+    for name, parameter in _trainable(model, critic):
         keys = [key for key in stored if key.rpartition("/")[0] == name]
         optimizer.state[parameter] = {key.rpartition("/")[2]: stored[key] for key in keys}
 
 
-def _flatten(model: Any, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+def _flatten(
+    trained: list[tuple[str, torch.nn.Parameter]], optimizer: torch.optim.Optimizer
+) -> dict[str, torch.Tensor]:
     return {
         f"{name}/{key}": torch.as_tensor(value).detach().cpu().contiguous()
-        for name, parameter in _trainable(model)
+        for name, parameter in trained
         for key, value in optimizer.state.get(parameter, {}).items()
     }
 
 
-def _trainable(model: Any) -> list[tuple[str, torch.nn.Parameter]]:
-    return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+def _trainable(model: Any, critic: torch.nn.Module | None = None) -> list[tuple[str, torch.nn.Parameter]]:
+    found = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    return found if critic is None else [*found, *((f"critic/{name}", own) for name, own in _trainable(critic))]
 
 
 @contextlib.contextmanager

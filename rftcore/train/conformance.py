@@ -50,7 +50,8 @@ def check_mask(subject: Subject) -> None:
     expected = _measure(subject, rows)
     for filler in (-3.0, math.nan):
         spoiled = {
-            name: tensor if name == "mask" else tensor.masked_fill(outside, filler) for name, tensor in rows.items()
+            name: tensor if name.endswith("mask") else tensor.masked_fill(outside, filler)
+            for name, tensor in rows.items()
         }
         found = _measure(subject, spoiled)
         _require_same(f"with {filler} at masked positions", expected, found)
@@ -134,19 +135,23 @@ def _rows(subject: Subject) -> Tensors:
         rows["reference_logprobs"] = logprobs + draw(-0.5, 0.5)
     if subject.spec.needs_values:
         rows |= {name: draw(-1.0, 1.0) for name in ("values", "old_values", "returns")}
+        rows["value_mask"] = mask * (torch.arange(width) % 2 == 0)  # a critic need not be taught at every token
+    if subject.algorithm.entropy_weight() > 0:
+        rows["entropy"] = -logprobs + draw(0.0, 0.5)
     return rows
 
 
 def _call(subject: Subject, rows: Tensors) -> tuple[torch.Tensor, dict[str, float], Tensors]:
     """Call the loss on some of the rows, as the learner does; return also the tensors that gradients belong to."""
     trained: Tensors = {}
-    for name in rows.keys() & {"logprobs", "values"}:
+    for name in rows.keys() & {"logprobs", "values", "entropy"}:
         trained[name] = rows[name].detach().clone().requires_grad_()
     loss, figures = subject.loss(
         **{"reference_logprobs": None, **rows, **trained},
         config=subject.algorithm.config,
         tokens=sum(COUNTS),
         rows=len(COUNTS),
+        **({"targets": sum((count + 1) // 2 for count in COUNTS)} if "values" in rows else {}),
     )
     return loss, figures, trained
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from rftcore import launch, registry
+from rftcore.algorithm import TokenFloats
 from rftcore.checkpoint import read_state
 from rftcore.errors import ConfigError
 from rftcore.formats import prompt_format
@@ -22,12 +23,13 @@ from rftcore.schemas.config import Settings
 from rftcore.schemas.trajectory import Credit, Group
 from rftcore.train.adapters import as_start_policy, is_adapter
 from rftcore.train.chat import ChatEncoder, load_tokenizer
-from rftcore.train.checkpoint import load_model, restore_optimizer, save_checkpoint
+from rftcore.train.checkpoint import load_model, restore_critic, restore_optimizer, save_checkpoint
+from rftcore.train.critic import make_critic
 from rftcore.train.demonstration import Demonstrator, expert, repeated
 from rftcore.train.learner import Learner
 from rftcore.train.logprobs import row_logprobs
 from rftcore.train.peers import Peers
-from rftcore.train.rows import build_rows
+from rftcore.train.rows import Row, build_rows
 
 
 class Engine:
@@ -51,8 +53,8 @@ class Engine:
         self._shown = algorithm.demonstrations() if algorithm is not None else None
         self._credit_reference = None
         if algorithm is not None:
-            loss = registry.spec("algorithm", algorithm.name).loss  # type: ignore[attr-defined]
-            module, _, function = loss.partition(":")
+            spec: Any = registry.spec("algorithm", algorithm.name)
+            module, _, function = spec.loss.partition(":")
             reference = None
             if algorithm.reference_weight() > 0:
                 base = find_model(settings.model)
@@ -70,6 +72,10 @@ class Engine:
                 loss_config=algorithm.config,
                 reference=reference,
                 corrects_sampler=algorithm.corrects_sampler(),
+                entropy=algorithm.entropy_weight() > 0,
+                critic=make_critic(algorithm.critic(), model, self._tokenizer, source, device=device, dtype=dtype)
+                if spec.needs_values
+                else None,
                 updates=updates,
             )
             if self._credit_reference is model:
@@ -109,40 +115,44 @@ class Engine:
         """
         if self._credit_reference is None:
             return None
-        played = [group.usable for group in groups]
-        cut = [
-            build_rows(trajectory, Credit(turns=(0.0,) * len(trajectory.turns)))[0]
-            for group in played
-            for trajectory in group
-        ]
-        rows = [row for own in cut for row in own]
+        rows = _uncredited(groups)
         with as_start_policy(self._credit_reference, self._model):
             own = row_logprobs(
                 self._credit_reference, launch.share(rows), temperature=self._temperature, tokens=self._micro_tokens
             )
-        found = [values for part in Peers().gather(own) for values in part]
-        # Rows hold the sampled tokens in the order of the turns, whatever the history cut away.
-        tokens = iter([value for values in found for value in values])
-        return [
-            [[list(islice(tokens, len(turn.token_ids))) for turn in trajectory.turns] for trajectory in group]
-            for group in played
-        ]
+        return _by_turn(own, groups)
+
+    def values(self, groups: Sequence[Group]) -> list[list[list[list[float]]]] | None:
+        """Return what the critic expects before each sampled token, [group][usable trajectory][turn][token].
+
+        None unless the algorithm has a critic.
+        """
+        if self._learner is None or self._learner.critic is None:
+            return None
+        rows = launch.share(_uncredited(groups))
+        return _by_turn(self._learner.critic.row_values(self._model, rows, tokens=self._micro_tokens), groups)
 
     def update(
-        self, groups: Sequence[Group], credits: Sequence[Sequence[Credit | None]], *, update: int = 0
+        self,
+        groups: Sequence[Group],
+        credits: Sequence[Sequence[Credit | None]],
+        values: TokenFloats | None = None,
+        *,
+        update: int = 0,
     ) -> dict[str, float]:
         """Learn from credited trajectories and give the sampler the new weights; return figures of the update.
 
-        `update` is its number in the stage, from 0: the learning rate may depend on it.
+        `values` are what the method of that name returned for these groups. `update` is its number in the stage, from
+        0: the learning rate may depend on it.
 
         Without any credit nothing is learned and only `rows`, `drift` and `learned_tokens`, all 0, are returned.
         """
         assert self._learner is not None
         rows, drift = [], 0
-        for group, earned in zip(groups, credits, strict=True):
-            for trajectory, credit in zip(group.usable, earned, strict=True):
+        for number, (group, earned) in enumerate(zip(groups, credits, strict=True)):
+            for index, (trajectory, credit) in enumerate(zip(group.usable, earned, strict=True)):
                 if credit is not None:
-                    made, doubt = build_rows(trajectory, credit)
+                    made, doubt = build_rows(trajectory, credit, None if values is None else values[number][index])
                     rows += made
                     drift += doubt
         learned = sum(len(row.positions) for row in rows)
@@ -156,21 +166,54 @@ class Engine:
         return figures
 
     def save(self, folder: Path, state: dict[str, Any], *, resumable: bool) -> None:
-        """Write a checkpoint atomically; a `resumable` one holds the optimizer too. Of several processes one writes."""
+        """Write a checkpoint atomically; a `resumable` one holds optimizer and critic too.
+
+        Of several processes one writes.
+        """
         if launch.rank():
             return
-        optimizer = self._learner.optimizer if resumable and self._learner is not None else None
-        state = {**state, "version": self._version}
-        save_checkpoint(folder, self._model, self._tokenizer, state, optimizer, card=self._card)
+        learner = self._learner if resumable else None
+        save_checkpoint(
+            folder,
+            self._model,
+            self._tokenizer,
+            {**state, "version": self._version},
+            None if learner is None else learner.optimizer,
+            critic=None if learner is None else learner.critic,
+            card=self._card,
+        )
 
     def restore(self, folder: Path) -> dict[str, Any]:
-        """Take up the optimizer of a resumable checkpoint, whose weights this engine was started with."""
+        """Take up optimizer and critic of a resumable checkpoint, whose weights this engine was started with."""
         assert self._learner is not None
         state = read_state(folder)
-        restore_optimizer(folder, self._model, self._learner.optimizer)
+        critic = self._learner.critic
+        restore_optimizer(folder, self._model, self._learner.optimizer, critic)
+        if critic is not None:
+            restore_critic(folder, critic)
         self._version = state["version"]
         self._sampler.sync(self._model, self._version)
         return state
+
+
+def _uncredited(groups: Sequence[Group]) -> list[Row]:
+    played = [trajectory for group in groups for trajectory in group.usable]
+    cut = [build_rows(trajectory, Credit(turns=(0.0,) * len(trajectory.turns)))[0] for trajectory in played]
+    return [row for own in cut for row in own]
+
+
+def _by_turn(own: list[list[float]], groups: Sequence[Group]) -> list[list[list[list[float]]]]:
+    """Cut a figure for each sampled token into groups, trajectories and turns.
+
+    `own` are those of this process's share of what `_uncredited` returned.
+    """
+    found = [figures for part in Peers().gather(own) for figures in part]
+    # Rows hold the sampled tokens in the order of the turns, whatever the history cut away.
+    tokens = iter([figure for figures in found for figure in figures])
+    return [
+        [[list(islice(tokens, len(turn.token_ids))) for turn in trajectory.turns] for trajectory in group.usable]
+        for group in groups
+    ]
 
 
 def find_device(name: str) -> torch.device:

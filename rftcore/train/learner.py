@@ -20,7 +20,8 @@ from rftcore import launch
 from rftcore.errors import ConfigError, RunError
 from rftcore.schemas.config import LearnerConfig
 from rftcore.train.adapters import as_start_policy, with_adapters
-from rftcore.train.logprobs import micro_batches, row_logprobs, token_logprobs
+from rftcore.train.critic import Critic, explained_variance
+from rftcore.train.logprobs import micro_batches, read_tokens, row_logprobs, token_logprobs, token_values
 from rftcore.train.peers import Peers
 from rftcore.train.rows import Row
 from rftcore.train.schedule import make_schedule
@@ -43,23 +44,31 @@ class Learner:
         loss_config: Any = None,
         reference: Any = None,
         corrects_sampler: bool = False,
+        entropy: bool = False,
+        critic: Critic | None = None,
         updates: int = 1,
     ) -> None:
         """`reference` is the frozen start policy, or `model` itself where that is to be it with its adapters off; give
         it only when the loss pulls towards it.
 
-        With `corrects_sampler` the loss gets the learner's logprobs before the update apart from the sampler's.
-        `updates` are those of the stage: a falling learning rate ends with them.
+        With `corrects_sampler` the loss gets the learner's logprobs before the update apart from the sampler's. With
+        `entropy` it gets that with its gradient, and a `critic` is trained together with the model. `updates` are those
+        of the stage: a falling learning rate ends with them.
         """
         own = reference is model
         if config.lora is not None:
             model = with_adapters(model, config.lora)
+            if critic is not None and critic.model is not None:
+                critic.model = with_adapters(critic.model, config.lora)
         self.config = config
         self._loss, self._loss_config = loss, loss_config
-        self._corrects_sampler = corrects_sampler
-        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._corrects_sampler, self._entropy, self.critic = corrects_sampler, entropy, critic
+        self._rates, trained = [config.learning_rate], [{"params": _trainable(model)}]
+        if critic is not None:
+            self._rates.append(critic.learning_rate)
+            trained.append({"params": _trainable(critic.eval())})
         optimizer = torch.optim.AdamW(
-            trainable, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay, foreach=True
+            trained, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay, foreach=True
         )
         self._schedule = make_schedule(config, updates)
         self._peers = Peers()
@@ -86,9 +95,11 @@ class Learner:
             for row, own in zip(ours, self.logprobs(ours, temperature=temperature), strict=True):
                 row.learner_logprobs = own
         figures: dict[str, float] = {}
-        rate = self.config.learning_rate * self._schedule(update)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        scale = self._schedule(update)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * scale
+        if self.critic is not None:
+            figures["explained_variance"] = explained_variance(rows)
         try:
             for start, end in pairwise(cuts):
                 found = self._optimize(rows[start:end], temperature)
@@ -99,7 +110,7 @@ class Learner:
         finally:
             self.optimizer.zero_grad()
         if self.config.schedule != "constant" or self.config.warm_up:
-            figures["learning_rate"] = rate
+            figures["learning_rate"] = self.config.learning_rate * scale
         return figures
 
     def logprobs(self, rows: Sequence[Row], *, temperature: float = 1.0) -> list[list[float]]:
@@ -108,12 +119,19 @@ class Learner:
 
     def _optimize(self, rows: Sequence[Row], temperature: float) -> dict[str, float]:
         totals = {"tokens": sum(len(row.positions) for row in rows), "rows": len(rows)}
+        if self.critic is not None:
+            totals["targets"] = sum(mask == 1.0 for row in rows for mask in row.value_mask)
         figures, suspects = self._together(*self._gradient(launch.share(rows), temperature, totals))
         figures["grad_norm"] = float(
             self._accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         )
         if not math.isfinite(figures["grad_norm"]):
             raise RunError(_not_finite("norm of the gradient", figures["grad_norm"], suspects))
+        if self.critic is not None:
+            norm = float(self._accelerator.clip_grad_norm_(self.critic.parameters(), self.config.max_grad_norm))
+            if not math.isfinite(norm):
+                raise RunError(_not_finite("norm of the critic's gradient", norm, suspects))
+            figures["critic_grad_norm"] = norm
         self.optimizer.step()
         self.optimizer.zero_grad()
         return figures
@@ -132,15 +150,17 @@ class Learner:
             picked = [rows[index] for index in batch]
             tensors, entropy = self._tensors(picked, temperature)
             logprobs, mask = tensors["logprobs"], tensors["mask"]
-            logprobs.retain_grad()
+            learned = [tensors[name] for name in ("logprobs", "values") if name in tensors]
+            for tensor in learned:
+                tensor.retain_grad()
             loss, extra = self._loss(**tensors, config=self._loss_config, **totals)
             if not math.isfinite(loss.item()):
                 return figures, suspects, _not_finite("loss", loss.item(), self._behind(picked, tensors, totals))
             self._accelerator.backward(loss)
-            assert logprobs.grad is not None
-            suspects += [row.trajectory for row, own in zip(picked, logprobs.grad, strict=True) if not _finite(own)]
+            for gradient in (tensor.grad for tensor in learned if tensor.grad is not None):
+                suspects += [row.trajectory for row, own in zip(picked, gradient, strict=True) if not _finite(own)]
             figures["loss"] += loss.item()
-            figures["entropy"] += (entropy * mask).sum().item() / totals["tokens"]
+            figures["entropy"] += (entropy.detach() * mask).sum().item() / totals["tokens"]
             sampled = tensors.get("sampler_logprobs", tensors["old_logprobs"])
             gap = ((logprobs.detach() - sampled).abs() * mask).max().item()
             figures["sampler_gap"] = max(figures["sampler_gap"], gap)
@@ -170,7 +190,10 @@ class Learner:
 
     def _tensors(self, rows: Sequence[Row], temperature: float) -> tuple[dict[str, Any], torch.Tensor]:
         """Return what the loss gets of a micro-batch, each [rows, positions] or None, and the entropy."""
-        logprobs, entropy = token_logprobs(self.model, rows, temperature)
+        critic = self.critic
+        head = None if critic is None else critic.policy_head
+        reading = read_tokens(self.model, rows, temperature, head=head, entropy_gradient=self._entropy)
+        logprobs = reading.logprobs
         found = {"logprobs": logprobs, "mask": _mask(rows, logprobs), "reference_logprobs": None}
         for name in ("old_logprobs", "advantages"):
             found[name] = _padded(rows, name, logprobs)
@@ -180,7 +203,14 @@ class Learner:
         if self._reference is not None:
             with torch.no_grad(), as_start_policy(self._reference, self.model):
                 found["reference_logprobs"], _ = token_logprobs(self._reference, rows, temperature)
-        return found, entropy
+        if self._entropy:
+            found["entropy"] = reading.entropy
+        if critic is not None:
+            own = reading.values if critic.model is None else token_values(critic.model, rows, critic.head)
+            found["values"] = own
+            for name in ("old_values", "returns", "value_mask"):
+                found[name] = _padded(rows, name, logprobs)
+        return found, reading.entropy
 
     def _behind(self, rows: Sequence[Row], tensors: dict[str, Any], totals: dict[str, int]) -> list[str]:
         """Return the trajectories whose own share of the loss is not finite."""
@@ -192,6 +222,10 @@ class Learner:
                 if not _finite(loss):
                     found.append(row.trajectory)
         return found
+
+
+def _trainable(module: Any) -> list[Any]:
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
 def _finite(values: torch.Tensor) -> bool:

@@ -129,9 +129,13 @@ class Llama:
             x = x + F.linear(F.silu(gate) * up, *layer.down)
         return x
 
+    def normalized(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return final hidden states as the head of the model gets them."""
+        return _normalized(hidden, self._norm, self._eps)
+
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Return float32 logits [M, vocabulary] of final hidden states."""
-        return F.linear(_normalized(hidden, self._norm, self._eps), self._head).float()
+        return F.linear(self.normalized(hidden), self._head).float()
 
     def _rotated(self, flat: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         """Rotate [N, heads * width] by `turns` [N, 1, width / 2]; return [N, heads, width]."""

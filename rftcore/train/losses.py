@@ -134,6 +134,20 @@ def gated_objective(
     return 4.0 / temperature * torch.sigmoid(temperature * (ratio - 1.0)) * advantages
 
 
+def value_error(
+    values: torch.Tensor, old_values: torch.Tensor, returns: torch.Tensor, value_mask: torch.Tensor, clip: float
+) -> torch.Tensor:
+    """Return max((V - G)^2, (V' - G)^2) / 2 [R, P], to be minimised; 0.0 where `value_mask` is 0.
+
+    V' is V held within `clip` of the value before the update, so that a critic which has moved further towards its
+    target G gets no gradient, and one that has moved away from it does. Source: the code of OpenAI's baselines for PPO,
+    described in L. Engstrom et al., arXiv 2005.12729, section 3.
+    """
+    values, old_values, returns = (each.masked_fill(value_mask == 0, 0.0) for each in (values, old_values, returns))
+    held = old_values + (values - old_values).clamp(-clip, clip)
+    return torch.maximum((values - returns).square(), (held - returns).square()) / 2
+
+
 def kl_k1(logprobs: torch.Tensor, reference: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Return the estimate log(p / q) of KL(p || q) at tokens sampled from p [R, P]; may be negative.
 

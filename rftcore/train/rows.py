@@ -7,6 +7,7 @@ sampler took of what it had fed to the model: any difference is drift, and drift
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import nan
 
@@ -25,15 +26,22 @@ class Row:
     advantages: list[float] = field(default_factory=list)
     learner_logprobs: list[float] = field(default_factory=list)
     """The learner's own before an update; filled in by the learner where a loss tells them from the sampler's."""
+    old_values: list[float] = field(default_factory=list)
+    returns: list[float] = field(default_factory=list)
+    value_mask: list[float] = field(default_factory=list)
+    """With a critic: what it expected, what it should have, and 1.0 where there is such a target (0.0, and a return of
+    0.0, where not)."""
     trajectory: str = field(default="", compare=False)
     """Which one it was cut from, for messages."""
 
 
-def build_rows(trajectory: Trajectory, credit: Credit) -> tuple[list[Row], int]:
+def build_rows(
+    trajectory: Trajectory, credit: Credit, values: Sequence[Sequence[float]] | None = None
+) -> tuple[list[Row], int]:
     """Return the rows of one trajectory and the number of sampled tokens whose provenance is in doubt.
 
     With a full history there is one row; each turn that drops part of the context starts another, whose kept tokens are
-    context only and are not trained twice.
+    context only and are not trained twice. `values` are a critic's, [turn][token].
     """
     rows: list[Row] = []
     context: list[int] = []
@@ -52,6 +60,12 @@ def build_rows(trajectory: Trajectory, credit: Credit) -> tuple[list[Row], int]:
             row.advantages += credit.tokens[number]
         else:
             row.advantages += [credit.turns[number]] * len(turn.token_ids)
+        if values is not None:
+            targets = credit.returns[number] if credit.returns is not None else ()
+            blank = [0.0] * (len(turn.token_ids) - len(targets))
+            row.old_values += values[number]
+            row.returns += [*targets, *blank]
+            row.value_mask += [*[1.0] * len(targets), *blank]
         if checksum(context) != turn.checksum:
             drift += len(turn.token_ids)
     return [row for row in rows if row.positions], drift

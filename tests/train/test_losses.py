@@ -28,6 +28,7 @@ from rftcore.train.losses import (
     token_mean,
     token_ratio,
     truncated_objective,
+    value_error,
 )
 
 NAN, INF = math.nan, math.inf
@@ -244,6 +245,25 @@ def test_gated_objective_has_the_gradient_of_the_ratio_at_one_and_fades(
     close(objective, [[4 / temperature * gate * advantage, 0.0]])
     objective.sum().backward()
     close(ratios.grad, [[4 * gate * (1 - gate) * advantage, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "gradient"),
+    [
+        (0.5, 0.125, -0.5),  # moved by 0.1: as without a clip
+        (0.8, 0.08, 0.0),  # moved by 0.4 towards 1 and counts as 0.6
+        (0.0, 0.5, -1.0),  # moved by -0.4 away from it
+        (1.8, 0.32, 0.8),  # moved past it so far that it is further away than 0.6
+    ],
+)
+def test_value_error_stops_a_value_that_has_come_far_towards_its_target(
+    value: float, error: float, gradient: float
+) -> None:
+    values = torch.tensor([[value, NAN]], requires_grad=True)
+    found = value_error(values, torch.tensor([[0.4, NAN]]), torch.tensor([[1.0, NAN]]), torch.tensor([[1.0, 0.0]]), 0.2)
+    close(found, [[error, 0.0]])
+    found.sum().backward()
+    close(values.grad, [[gradient, 0.0]])
 
 
 def test_figures_are_means_over_the_tokens_of_the_whole_update() -> None:

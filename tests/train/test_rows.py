@@ -66,6 +66,21 @@ def test_credit_may_be_given_to_each_token() -> None:
     assert rows[0].advantages == [0.1, 0.2, 0.3, 0.4]
 
 
+def test_values_and_targets_follow_their_tokens_into_rows() -> None:
+    credit = Credit(turns=(0.5, -1.0), returns=((0.75,), (0.25, 0.5)))
+    whole, _ = build_rows(trajectory(FIRST, GROWN), credit, [[0.1, 0.2], [0.3, 0.4]])
+    assert whole[0].old_values == [0.1, 0.2, 0.3, 0.4]
+    assert whole[0].returns == [0.75, 0.0, 0.25, 0.5]
+    assert whole[0].value_mask == [1.0, 0.0, 1.0, 1.0]
+    forks, _ = build_rows(
+        trajectory(FIRST, FORKED), Credit(turns=(0.5, -1.0), returns=((0.75,), (0.25,))), [[0, 1], [2]]
+    )
+    assert [(row.old_values, row.returns, row.value_mask) for row in forks] == [
+        ([0, 1], [0.75, 0.0], [1.0, 0.0]),
+        ([2], [0.25], [1.0]),
+    ]
+
+
 def test_the_tokens_of_a_turn_whose_checksum_differs_are_counted_as_drift() -> None:
     tampered = GROWN.model_copy(update={"prompt_ids": (8, 10)})
     assert build_rows(trajectory(FIRST, tampered), Credit(turns=(1.0, 1.0)))[1] == 2
