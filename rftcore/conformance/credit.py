@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rftcore.algorithm import Algorithm
 from rftcore.conformance.groups import played, token_floats
@@ -28,8 +29,8 @@ def check_credit_without_torch(subject: Subject) -> None:
         f"print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        [sys.executable, "-P", "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
         capture_output=True,
         text=True,
         check=False,
