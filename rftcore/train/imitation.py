@@ -8,7 +8,7 @@ reinforcement fine-tuning needs.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -28,6 +28,20 @@ CONTEXT_SHARE = 0.25
 
 MICRO_TOKENS = 8192
 """Tokens of one forward pass."""
+
+
+def repetition(tokens: Sequence[int], rng: random.Random) -> Row:
+    """Return random `tokens`, a gap, and a part of them again, whose tokens but the first are the row's `positions`.
+
+    Nothing but copying predicts them. A small model that masters it first (its induction heads form within some hundred
+    steps; Olsson et al. 2022, arXiv 2209.11895) learns to act from far fewer demonstrations, whose answers are mostly
+    names that the context holds.
+    """
+    said = rng.choices(tokens, k=rng.randint(8, 24))
+    start = rng.randrange(len(said) // 2)
+    again = said[start : start + rng.randint(4, len(said))]
+    ids = [*said, *rng.choices(tokens, k=rng.randint(0, 16)), *again]
+    return Row(ids, list(range(len(ids) - len(again) + 1, len(ids))))
 
 
 def demonstrate(

@@ -14,7 +14,7 @@ from rftcore.formats import Plain
 from rftcore.schemas.task import Split, Task
 from rftcore.train import imitation
 from rftcore.train.chat import ChatEncoder
-from rftcore.train.imitation import backward, demonstrate, imitate
+from rftcore.train.imitation import backward, demonstrate, imitate, repetition
 from rftcore.train.rows import Row
 from rftcore.train.tiny import TinyConfig, build_model, build_tokenizer
 
@@ -82,6 +82,16 @@ def test_mistakes_are_demonstrated_too_and_the_turn_limit_holds() -> None:
     answers = [row.ids[position] for position in row.positions][::2]
     assert len(answers) <= Echo.max_turns
     assert len(set(answers)) == 2
+
+
+def test_a_repetition_asks_for_what_its_beginning_said_and_its_end_says_again() -> None:
+    tokens = list(range(100, 1100))
+    for seed in range(50):
+        row = repetition(tokens, random.Random(seed))
+        again = row.ids[row.positions[0] - 1 :]
+        assert row.positions == list(range(row.positions[0], len(row.ids)))
+        assert any(row.ids[start : start + len(again)] == again for start in range(row.positions[0] - 1))
+        assert set(row.ids) <= set(tokens)
 
 
 def test_imitation_lowers_the_loss_of_the_demonstrated_tokens_and_follows_from_the_seed() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHA256 = "26d5db7ea57b99d23f7f9df9c68ef2a15fe535c8ad6cf78b66f506d155a87bf4"
+SHA256 = "352203c47aa9a59e40dc9aa75784a2105c31d7f429394e9380ae975d563f8006"
 """sha256 of `model.safetensors`, as `python -m rftcore_tiny.build` made it."""
 
 
