@@ -43,12 +43,15 @@ class TinyConfig(Frozen):
 
 
 def build_tokenizer(texts: Iterable[str], repeated: Iterable[str] = ()) -> PreTrainedTokenizerFast:
-    """Return a tokenizer that knows every piece of `texts`: a word, a number or a run of marks, and its leading space.
+    """Return a tokenizer that knows every piece of `texts`: a word or a number, with and without a space before it.
 
-    `repeated` are phrases that become one token each. Raises ConfigError when decoding does not invert encoding.
+    Runs of other marks it knows as they are written. `repeated` are phrases that become one token each. Raises
+    ConfigError when decoding does not invert encoding.
     """
     texts = list(texts)
-    words = sorted({piece for text in texts for piece in re.findall(_PIECES, text)})
+    pieces = {piece for text in texts for piece in re.findall(_PIECES, text)}
+    bare = {piece.strip() for piece in pieces if piece.strip().isalnum()}
+    words = sorted(pieces | bare | {f" {word}" for word in bare})
     alphabet = [f"<0x{byte:02X}>" for byte in range(256)]
     vocabulary = {token: index for index, token in enumerate([*_SPECIAL, *alphabet, *words])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True, ignore_merges=True))

@@ -27,6 +27,8 @@ from rftcore_searchqa.world import Fact, Thing, world
 SIZES: dict[Split, int] = {"train": 2_400, "test": 400}
 """Tasks of each difficulty."""
 FILE = "unfound.json"
+_PRACTICE = 2**40
+"""Where the numbers of questions that are in no list begin."""
 
 Asked = tuple[int, str]
 """A fact: number of the thing, name of the relation."""
@@ -44,6 +46,19 @@ def task_list(name: str, split: Split, difficulty: str) -> tuple[Task, ...]:
     made = _easy() if difficulty == "easy" else _hard()
     chosen = made[: SIZES["test"]] if split == "test" else made[SIZES["test"] :]
     return tuple(question.task(name, split, difficulty, number, form) for number, (form, question) in enumerate(chosen))
+
+
+def practice_task(name: str, difficulty: str, rng: random.Random) -> Task:
+    """Draw a question that is in no list. Of the test tasks' facts, it can hold those that train tasks can, too."""
+    form, question = "1 hop", None
+    if difficulty == "easy":
+        question = question_about(*rng.choice(_facts()[sum(SIZES.values()) :]))
+    while question is None:
+        form = rng.choice(tuple(_FORMS))
+        draft = _FORMS[form](rng)
+        if draft is not None and not _held() & draft[1] and draft[0].text not in _listed():
+            question = draft[0]
+    return question.task(name, "train", difficulty, _PRACTICE + rng.getrandbits(40), form)
 
 
 def question_about(thing: Thing, relation: Relation, called: str) -> Question:
@@ -90,23 +105,26 @@ def _easy() -> tuple[tuple[str, Question], ...]:
 def _hard() -> tuple[tuple[str, Question], ...]:
     """Return the hard questions, the test ones first; the forms take turns."""
     rng = random.Random("searchqa/hard")
-    held = frozenset((thing.number, relation.name) for thing, relation, _ in _facts()[: SIZES["test"]])
-    forms: dict[str, Callable[[random.Random], Draft | None]] = {
-        "2 hops": lambda rng: _bridge(rng, 2),
-        "3 hops": lambda rng: _bridge(rng, 3),
-        "4 hops": lambda rng: _bridge(rng, 4),
-        "comparison": lambda rng: _comparison(rng, 0),
-        "comparison of 2 hops": lambda rng: _comparison(rng, 1),
-    }
-    names = tuple(forms)
     made: dict[str, tuple[str, Question]] = {}
     while len(made) < sum(SIZES.values()):
-        form = names[len(made) % len(names)]
-        draft = forms[form](rng)
+        form = tuple(_FORMS)[len(made) % len(_FORMS)]
+        draft = _FORMS[form](rng)
         testing = len(made) < SIZES["test"]
-        if draft is not None and draft[0].text not in made and (testing or not held & draft[1]):
+        if draft is not None and draft[0].text not in made and (testing or not _held() & draft[1]):
             made[draft[0].text] = form, draft[0]
     return tuple(made.values())
+
+
+@cache
+def _held() -> frozenset[Asked]:
+    """Return the facts of the easy test tasks."""
+    return frozenset((thing.number, relation.name) for thing, relation, _ in _facts()[: SIZES["test"]])
+
+
+@cache
+def _listed() -> frozenset[str]:
+    """Return the hard questions."""
+    return frozenset(question.text for _, question in _hard())
 
 
 Draft = tuple[Question, frozenset[Asked]]
@@ -144,6 +162,16 @@ def _comparison(rng: random.Random, before: int) -> Draft | None:
     text = relation.comparison.format(first.phrase, second.phrase)
     asked = {(walk.thing.number, relation.name) for walk in walks}
     return Question(text, (better.called, *others), hops), first.path | second.path | asked
+
+
+_FORMS: dict[str, Callable[[random.Random], Draft | None]] = {
+    "2 hops": lambda rng: _bridge(rng, 2),
+    "3 hops": lambda rng: _bridge(rng, 3),
+    "4 hops": lambda rng: _bridge(rng, 4),
+    "comparison": lambda rng: _comparison(rng, 0),
+    "comparison of 2 hops": lambda rng: _comparison(rng, 1),
+}
+"""What draws a question of a form that takes more than one hop; None when the walk did not lead to one."""
 
 
 class _Walk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -83,11 +84,20 @@ class SearchQA(Environment):
 
         Raises ConfigError when `difficulty` is unknown or the folder cannot be read.
         """
-        if difficulty not in self.difficulties:
-            raise ConfigError(f"found difficulty {difficulty!r} of {self.name}, expected one of: easy, hard")
+        self._check(difficulty)
         if self._folder is None:
             return encyclopaedia.task_list(self.name, split, difficulty)
         return dataset.task_list(self.name, self._folder, split, difficulty)
+
+    def practice_task(self, rng: random.Random, difficulty: str) -> Task:
+        """Draw a question about the encyclopaedia that is in no list; of a folder's questions, one to train on.
+
+        Raises ConfigError when `difficulty` is unknown or the folder cannot be read.
+        """
+        self._check(difficulty)
+        if self._folder is None:
+            return encyclopaedia.practice_task(self.name, difficulty, rng)
+        return rng.choice(self.tasks("train", difficulty))
 
     def start(self, task: Task) -> SearchEpisode:
         """Ask the question of `task`. Raises ConfigError when it has none."""
@@ -135,6 +145,10 @@ class SearchQA(Environment):
             turns = sum(max(1, len(Question.of(task).hops)) + 1 for task in tasks)
             facts[f"expert_turns_{difficulty}"] = round(turns / max(1, len(tasks)), 2)
         return facts
+
+    def _check(self, difficulty: str) -> None:
+        if difficulty not in self.difficulties:
+            raise ConfigError(f"found difficulty {difficulty!r} of {self.name}, expected one of: easy, hard")
 
     def _sentences(self) -> Sentences:
         return AGENTGYM if self.config.profile == "agentgym" else FIXED

@@ -65,6 +65,19 @@ def test_no_question_is_asked_twice_in_any_list(environment: SearchQA) -> None:
     assert all(re.fullmatch(r"searchqa/(easy|hard)/(train|test)/\d{6}", task.id) for task in tasks)
 
 
+def test_practice_asks_what_no_list_asks_and_the_expert_can_answer_it(environment: SearchQA) -> None:
+    listed = {task.data["question"] for split, difficulty in LISTS for task in environment.tasks(split, difficulty)}  # type: ignore[arg-type]
+    held = {Question.of(task).hops[0] for task in environment.tasks("test", "easy")}
+    for difficulty in environment.difficulties:
+        tasks = [environment.practice_task(random.Random(seed), difficulty) for seed in range(40)]
+        assert not listed & {task.data["question"] for task in tasks}
+        assert not held & {hop for task in tasks for hop in Question.of(task).hops}
+        assert all([*environment.oracle(task)][-1].startswith("<answer>") for task in tasks)
+        assert [environment.practice_task(random.Random(seed), difficulty) for seed in range(40)] == tasks
+    with pytest.raises(ConfigError, match="expected one of: easy, hard"):
+        environment.practice_task(random.Random(0), "medium")
+
+
 def test_what_an_easy_test_task_asks_is_on_no_path_of_a_train_task(environment: SearchQA) -> None:
     # A thing may be asked for under two names; its title and the words around the name say what is asked.
     def asked(task: Task) -> set[tuple[str, str]]:

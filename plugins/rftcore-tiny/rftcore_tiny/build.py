@@ -60,8 +60,8 @@ DEMONSTRATIONS = 8000
 BATCH = 32
 LONGEST = 1000
 """Tokens of the longest demonstration."""
-COPYING = 1000
-"""Batches of repetitions before the first demonstration. Copying came within 650 of them."""
+COPYING = 1200
+"""Batches of repetitions before the first demonstration. Copying comes of a sudden, after 600 to 900 of them."""
 REPETITIONS = 64
 """Rows of such a batch."""
 LEARNING_RATE = 6e-3
