@@ -37,6 +37,24 @@ def find_model(name: str) -> Path | str:
     return name
 
 
+def ask_hub(name: str) -> None:
+    """Look a hub id up before anything is made for it: its configuration is fetched, or found in the local cache.
+
+    Other names need no hub. Raises ConfigError when the hub does not know the id, or cannot be asked.
+    """
+    if isinstance(find_model(name), Path):
+        return
+    from huggingface_hub import hf_hub_download
+
+    try:
+        hf_hub_download(name, "config.json")
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"model: found {name!r}, which is no folder, and the hub has not given it: {str(error).strip()}\n"
+            "  expected rftcore/tiny or another that is installed, a folder, or the id of a model on the hub"
+        ) from error
+
+
 def fingerprint(name: str) -> str:
     """Return what identifies a model: the sha256 of its weights, shape, tokenizer and chat template, or its hub id."""
     found = find_model(name)

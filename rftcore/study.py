@@ -17,6 +17,7 @@ from rftcore.display import Display, Silent
 from rftcore.errors import ConfigError
 from rftcore.executor import Executor, Job, Progress
 from rftcore.experiment import dismiss, follow
+from rftcore.models import ask_hub
 from rftcore.plan import Plan
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
@@ -55,6 +56,8 @@ class Study:
 
     def create(self, root: Path | str = records.RUNS, *, fresh: bool = False) -> RunFolder:
         """Make the run's folder and write down what is to be done; `run_folder` does it. Raises as `run` does."""
+        if self.blueprint.plan.model:
+            ask_hub(self.config.model)
         folder = RunFolder(Path(root) / self.config.name)
         if launch.rank():
             return folder

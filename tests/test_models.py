@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from rftcore.errors import ConfigError
 from rftcore.models import find_model, fingerprint, sha256
+from rftcore.plugins import BLOCK
 
 
 @pytest.mark.parametrize("file", ["config.json", "adapter_config.json"])
@@ -54,3 +58,13 @@ def test_the_fingerprint_follows_what_makes_the_answers_and_nothing_else(tmp_pat
 def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_a_hub_id_that_the_hub_does_not_give_is_an_error_before_anything_is_made(tmp_path: Path) -> None:
+    command = [Path(sys.executable).with_name("rftcore"), "train", "--train", "textcraft", "model=nobody/none"]
+    offline = {name: value for name, value in os.environ.items() if name != BLOCK}
+    offline |= {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(command, cwd=tmp_path, env=offline, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "model: found 'nobody/none', which is no folder, and the hub has not given it" in done.stderr
+    assert not (tmp_path / "runs").exists()
