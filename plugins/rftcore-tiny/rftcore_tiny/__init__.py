@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHA256 = "352203c47aa9a59e40dc9aa75784a2105c31d7f429394e9380ae975d563f8006"
+SHA256 = "a40e45b9bdc2402c8dbd43468d3d0bdf5d156cd43e015c43dccfd39ff1091812"
 """sha256 of `model.safetensors`, as `python -m rftcore_tiny.build` made it."""
 
 
