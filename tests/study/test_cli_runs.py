@@ -55,8 +55,8 @@ def test_a_dry_run_tells_the_plan_and_its_budget_and_writes_nothing(
     lines = [re.sub(r"  +", "  ", line.rstrip()) for line in done.out.splitlines()]
     assert lines[0].startswith("study planned, id ")
     assert "5 stages (7 if none were shared)" in lines
-    assert "even:easy>third  even:easy  5  60  sequence" in lines
-    assert "even:easy  base  5  60  difficulty, sequence" in lines
+    assert "even:easy>third  even:easy  5  grpo  60  sequence" in lines
+    assert "even:easy  base  5  grpo  60  difficulty, sequence" in lines
     assert "32 cells, 2 samples of each task" in lines
     assert "tasks of  easy  hard  easy  hard" in lines
     assert "even:easy>third  3  3  3  3" in lines

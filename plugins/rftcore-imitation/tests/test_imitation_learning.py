@@ -14,10 +14,10 @@ from rftcore.schemas.report import StageReport
 
 
 def learned(folder: Path, updates: int) -> tuple[StageReport, float, float]:
-    """One stage of imitation: what was reported of it, and success on 24 train tasks before and after."""
+    """One stage of imitation: what was reported of it, and success on 24 hard train tasks before and after."""
     run = Experiment(
         name="learned",
-        train="imitation(textcraft:easy)",
+        train="imitation(textcraft:hard)",
         environments={"textcraft": {"max_turns": 8}},
         training={"updates": updates, "groups": 16, "samples": 4},
         learner={"learning_rate": 3e-4},
@@ -31,7 +31,7 @@ def learned(folder: Path, updates: int) -> tuple[StageReport, float, float]:
     success = []
     for start in (run.config.model, after):
         actor = player(run.config, None, start)
-        groups = asyncio.run(collect({"textcraft": world}, actor, world.tasks("train", "easy")[:24], 4, seed=1))
+        groups = asyncio.run(collect({"textcraft": world}, actor, world.tasks("train", "hard")[:24], 4, seed=1))
         success.append(fmean(each.success for group in groups for each in group.trajectories))
     return stage, success[0], success[1]
 
@@ -44,6 +44,6 @@ def test_an_expert_is_imitated_and_success_rises(tmp_path: Path) -> None:
     stage, before, after = learned(tmp_path, 20)
     assert mean(stage, "success", slice(None)) == 1.0  # of the demonstrations
     # Each update shows other tasks, so single losses say little.
-    assert mean(stage, "loss", slice(10, None)) < 0.75 * mean(stage, "loss", slice(10))
-    assert after > before + 0.2
+    assert mean(stage, "loss", slice(10, None)) < 0.95 * mean(stage, "loss", slice(10))
+    assert after > before + 0.1
     assert (stage.drift, stage.sampler_gap, stage.warnings) == (0, None, [])
