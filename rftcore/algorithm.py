@@ -24,18 +24,24 @@ micro-batches gives the figure of the update.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from rftcore.credit import TOLERANCE
+from rftcore.errors import ConfigError
 from rftcore.schemas.config import CriticConfig
 from rftcore.schemas.frozen import Frozen
-from rftcore.schemas.trajectory import Credit, Group
+from rftcore.schemas.trajectory import Credit, Group, Trajectory
 
 TokenFloats = Sequence[Sequence[Sequence[Sequence[float]]]]
 """[group][usable trajectory][turn][token], such as a critic's values."""
+
+Rewards = Literal["each", "outcome"]
+"""What a turn is rewarded with: its own reward, or only the last one, with the return."""
 
 
 class Demonstrations(Frozen):
@@ -113,3 +119,20 @@ class Algorithm(ABC):
 
     def restore(self, state: Mapping[str, float]) -> None:
         """Take up what `state` returned when the run that is resumed was stored."""
+
+
+def turn_rewards(trajectory: Trajectory, rewards: Rewards) -> list[float]:
+    """Return the reward of each turn: its own (`each`), or the whole return at the last turn (`outcome`).
+
+    Raises ConfigError when the turns' own rewards do not add up to the return.
+    """
+    if rewards == "outcome":
+        return [0.0] * (len(trajectory.turns) - 1) + [trajectory.ret] * min(len(trajectory.turns), 1)
+    own = [turn.reward for turn in trajectory.turns]
+    if own and abs(math.fsum(own) - trajectory.ret) > TOLERANCE * max(1.0, abs(trajectory.ret)):
+        raise ConfigError(
+            f"found turns of task {trajectory.task.id!r} whose rewards add up to {math.fsum(own)}, and a "
+            f"return of {trajectory.ret}; expected the same, as a turn is credited with what follows it: set "
+            "algorithm.rewards to 'outcome', which credits the return alone"
+        )
+    return own

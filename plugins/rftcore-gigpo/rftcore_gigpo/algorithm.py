@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
 
-from rftcore.algorithm import Algorithm, TokenFloats
-from rftcore.credit import TOLERANCE, discounted_returns, group_normalize
+from rftcore.algorithm import Algorithm, Rewards, TokenFloats, turn_rewards
+from rftcore.credit import discounted_returns, group_normalize
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
@@ -30,7 +29,7 @@ class GiGPO(Algorithm):
         """Weight (omega) of a turn's advantage within its state, next to its trajectory's advantage."""
         discount: float = Field(default=0.95, gt=0, le=1)
         """What a reward one turn later is worth (gamma) to a turn."""
-        rewards: Literal["each", "outcome"] = "each"
+        rewards: Rewards = "each"
         """What is discounted: each turn's own reward, or the trajectory's return as a reward of its last turn."""
         scale: Literal["group", "none"] = "group"
         """What divides an advantage, of either kind: the standard deviation of its group, or nothing."""
@@ -82,7 +81,8 @@ class GiGPO(Algorithm):
 
     def _of_turns(self, played: Sequence[Trajectory]) -> list[list[float]]:
         """Return the advantage of each turn over the other turns in its state; 0.0 where there is no other."""
-        returns = [discounted_returns(self._rewards(trajectory), self.config.discount) for trajectory in played]
+        rewards = [turn_rewards(trajectory, self.config.rewards) for trajectory in played]
+        returns = [discounted_returns(own, self.config.discount) for own in rewards]
         states = same_states(played, self.config.state)
         normalized = group_normalize(
             [[returns[number][index] for number, index in places] for places in states], self.config.scale
@@ -92,15 +92,3 @@ class GiGPO(Algorithm):
             for (number, index), advantage in zip(places, advantages, strict=True):
                 found[number][index] = advantage
         return found
-
-    def _rewards(self, trajectory: Trajectory) -> list[float]:
-        if self.config.rewards == "outcome":
-            return [0.0] * (len(trajectory.turns) - 1) + [trajectory.ret] * min(len(trajectory.turns), 1)
-        rewards = [turn.reward for turn in trajectory.turns]
-        if rewards and abs(math.fsum(rewards) - trajectory.ret) > TOLERANCE * max(1.0, abs(trajectory.ret)):
-            raise ConfigError(
-                f"found turns of task {trajectory.task.id!r} whose rewards add up to {math.fsum(rewards)}, and a "
-                f"return of {trajectory.ret}; expected the same, as a turn is credited with what follows it: set "
-                "algorithm.rewards to 'outcome', which discounts the return alone"
-            )
-        return rewards

@@ -8,9 +8,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from rftcore.algorithm import Algorithm, TokenFloats
-from rftcore.credit import TOLERANCE, gae, normalize
-from rftcore.errors import ConfigError
+from rftcore.algorithm import Algorithm, Rewards, TokenFloats, turn_rewards
+from rftcore.credit import gae, normalize
 from rftcore.schemas.config import CriticConfig
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
@@ -35,7 +34,7 @@ class PPO(Algorithm):
         """What a reward one step later is worth (gamma)."""
         gae_lambda: float = Field(default=0.95, ge=0, le=1)
         """How far advantages look ahead before they trust the critic: 0 one step, 1 to the end of the episode."""
-        rewards: Literal["each", "outcome"] = "each"
+        rewards: Rewards = "each"
         """What is credited: each turn's own reward, or the trajectory's return as a reward of its last turn."""
         normalize_advantages: bool = True
         """Bring the advantages of the batch to mean 0 and standard deviation 1."""
@@ -128,7 +127,7 @@ class PPO(Algorithm):
         if self.config.level == "turn":
             values, costs = [own[:1] for own in values], [[math.fsum(own)] for own in costs]
         rewards = [[-cost for cost in own] for own in costs]
-        for own, reward in zip(rewards, self._rewards(trajectory), strict=True):
+        for own, reward in zip(rewards, turn_rewards(trajectory, self.config.rewards), strict=True):
             own[-1] += reward
         expected = [value for own in values for value in own]
         # Observations are no steps: after the last token of an answer comes the first of the next one.
@@ -171,17 +170,6 @@ class PPO(Algorithm):
             self._kl = adapted(price, math.fsum(wholes) / len(wholes), self.config.kl_target)
         return [[[[price * k for k in turn] for turn in own] for own in of_group] for of_group in divergences]
 
-    def _rewards(self, trajectory: Trajectory) -> list[float]:
-        if self.config.rewards == "outcome":
-            return [0.0] * (len(trajectory.turns) - 1) + [trajectory.ret] * min(len(trajectory.turns), 1)
-        rewards = [turn.reward for turn in trajectory.turns]
-        if rewards and abs(math.fsum(rewards) - trajectory.ret) > TOLERANCE * max(1.0, abs(trajectory.ret)):
-            raise ConfigError(
-                f"found turns of task {trajectory.task.id!r} whose rewards add up to {math.fsum(rewards)}, and a "
-                f"return of {trajectory.ret}; expected the same, as a turn is credited with what follows it: set "
-                "algorithm.rewards to 'outcome', which credits the return alone"
-            )
-        return rewards
 
 
 def _cut(values: Sequence[float], lengths: Sequence[int]) -> list[list[float]]:
