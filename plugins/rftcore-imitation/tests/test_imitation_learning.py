@@ -41,9 +41,9 @@ def mean(stage: StageReport, key: str, updates: slice) -> float:
 
 
 def test_an_expert_is_imitated_and_success_rises(tmp_path: Path) -> None:
-    stage, before, after = learned(tmp_path, 20)
+    stage, before, after = learned(tmp_path, 60)
     assert mean(stage, "success", slice(None)) == 1.0  # of the demonstrations
     # Each update shows other tasks, so single losses say little.
-    assert mean(stage, "loss", slice(10, None)) < 0.95 * mean(stage, "loss", slice(10))
-    assert after > before + 0.1
+    assert mean(stage, "loss", slice(50, None)) < 0.75 * mean(stage, "loss", slice(10))
+    assert after > before + 0.2
     assert (stage.drift, stage.sampler_gap, stage.warnings) == (0, None, [])
