@@ -63,7 +63,8 @@ fidelity: install ## compare with the original programs, in an environment of th
 bench: install ## measure against TRL, HF generate and the original environments; print ratios
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-results: install ## run the five-environment study for its seeds (hours) and write docs/results/
+results: install ## run the published studies for their seeds (hours) and write docs/results/
+	@$(BIN)/python scripts/learning_curves.py
 	@$(BIN)/python scripts/five_environments.py
 
 clean: ## remove what was made, but the runs

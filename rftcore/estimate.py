@@ -89,7 +89,7 @@ def estimate(config: Settings, plan: Plan, environments: Mapping[str, Environmen
             training += share
             work += share * _per_token(config, node)
             if (validation := config.training.validation) is not None:
-                times = math.ceil(node.updates / validation.every)
+                times = 1 + math.ceil(node.updates / validation.every)
                 evaluation += tokens(environment, difficulty, "train") * (times * validation.tasks * validation.samples)
     for cell in plan.cells:
         if not cell.policy:

@@ -108,18 +108,18 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         records.write_text(log, "".join(records.line(value) for value in told))
     report(first, node.updates, "")
     while len(told) < node.updates and not exhausted(told, validation):
-        update, began = len(told), time.monotonic()
+        update = len(told)
+        before = {} if update else _validated(config, node, engine, environments, held, "start_validation")
+        began = time.monotonic()
         groups, credits, values = _rollouts(
             config, node, engine, algorithm, curriculum, environments, tasks, told, recording
         )
         figures = engine.update(groups, credits, values, update=update) | algorithm.state()
         if leads and config.training.record:
             records.write_groups(folder.trajectories(node.key, update), groups)
-        value = _line(update, groups, figures, time.monotonic() - began)
-        if validation is not None and due(update, node.updates, validation):
-            seed = _seed(config.seed, node.key, "validation")
-            measured = _play(environments, engine.actor, held, validation.samples, seed=seed)
-            value |= {"validation": score(measured), "validation_episodes": len(held) * validation.samples}
+        value = _line(update, groups, figures, time.monotonic() - began) | before
+        if due(update, node.updates, validation):
+            value |= _validated(config, node, engine, environments, held, "validation")
         if leads:
             records.append_line(log, value)
         told.append(value)
@@ -153,6 +153,27 @@ def _stage_tasks(
         tasks[pool], held = divide(pool, listed, validation)
         validated += held
     return tasks, validated
+
+
+def _validated(
+    config: Settings,
+    node: StageNode,
+    engine: Engine,
+    environments: Mapping[str, Environment],
+    held: Sequence[Task],
+    name: str,
+) -> dict[str, float]:
+    """Return under `name` what the model scores on a stage's validation tasks, and nothing if there are none.
+
+    A stage draws the same random streams each time.
+    """
+    validation = config.training.validation
+    if validation is None:
+        return {}
+    groups = _play(
+        environments, engine.actor, held, validation.samples, seed=_seed(config.seed, node.key, "validation")
+    )
+    return {name: score(groups), f"{name}_episodes": len(held) * validation.samples}
 
 
 def _rollouts(

@@ -2,61 +2,21 @@
 
     python scripts/five_environments.py [--seeds 0 1 2] [--page-only]
 
-`make results` calls it. Seeds run one at a time; a stopped one goes on where it was. What a finished seed found is
-kept as a small record beside the page: a seed with a record is not run again, and the page follows from the records.
+`make results` calls it.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
-from scipy.stats import t as student
+from seeds import Record, change, hardware, percent, publish
 
-ROOT = Path(__file__).resolve().parents[1]
-STUDY = ROOT / "examples" / "studies" / "five_environments.yaml"
-RESULTS = ROOT / "docs" / "results"
-RECORDS = RESULTS / "five_environments"
-PAGE = RESULTS / "five_environments.md"
-SEEDS = (0, 1, 2)
+NAME = "five_environments"
 KEPT = ("train", "environment", "difficulty", "role", "avg_at_k", "delta_vs_base", "turns", "generated_tokens")
 """Of a cell."""
-
-Record = Mapping[str, Any]
-
-
-def main() -> int:
-    """Run what has no record yet, then write the page."""
-    parser = argparse.ArgumentParser(prog="python scripts/five_environments.py", description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="seeds to run")
-    parser.add_argument("--page-only", action="store_true", help="run nothing; write the page from the records")
-    given = parser.parse_args()
-    for seed in given.seeds:
-        if not given.page_only and not _record(seed).is_file():
-            run(seed)
-    records = [json.loads(file.read_text("utf-8")) for file in sorted(RECORDS.glob("seed-*.json"))]
-    if not records:
-        sys.stderr.write(f"there is no record in {RECORDS}; run without --page-only\n")
-        return 2
-    PAGE.write_text(page(records), "utf-8")
-    sys.stdout.write(f"wrote {PAGE.relative_to(ROOT)} from {len(records)} seeds\n")
-    return 0
-
-
-def run(seed: int) -> None:
-    """Run the study with one seed, and keep its record."""
-    name = f"five-environments-{seed}"
-    command = [str(Path(sys.executable).with_name("rftcore")), "study", str(STUDY), f"seed={seed}", f"name={name}"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    report = json.loads((ROOT / "runs" / name / "report.json").read_text("utf-8"))
-    RECORDS.mkdir(parents=True, exist_ok=True)
-    _record(seed).write_text(json.dumps(record(report), separators=(",", ":")), "utf-8")
 
 
 def record(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,9 +42,7 @@ def record(report: Mapping[str, Any]) -> dict[str, Any]:
 def page(records: Sequence[Record]) -> str:
     """Return the page: a table for each axis, means over the seeds, changes with an interval."""
     seeds = ", ".join(str(record["seed"]) for record in records)
-    first = records[0]
     took = " and ".join(f"{record['study_seconds'] / 60:.0f} min" for record in records)
-    hardware = first["provenance"]["hardware"]
     lines = [
         "# Five environments, one small policy",
         "",
@@ -93,8 +51,8 @@ def page(records: Sequence[Record]) -> str:
         "",
     ]
     lines += [
-        f"`make results` regenerates this page. Seeds: {seeds}; {took} on {hardware['cores']} cores "
-        f"({hardware['machine']}, Python {hardware['python']}). Success in %; in brackets the change from base in "
+        f"`make results` regenerates this page. Seeds: {seeds}; {took} on {hardware(records[0])}. "
+        "Success in %; in brackets the change from base in "
         "points, with the 95 % interval of Student's t over the seeds "
         + ("(training noise included)." if len(records) > 1 else "once there is more than one of them."),
         "",
@@ -116,15 +74,15 @@ def _matrix(records: Sequence[Record], axis: str) -> list[str]:
         shown = [_cell([found[train, *place] for found in cells]) for place in places]
         rows.append(f"| {train} | {' | '.join(shown)} |")
     for policy in dict.fromkeys(cell["train"] for cell in records[0]["references"]):
-        levels = [_percent(fmean(found[policy, *place]["avg_at_k"] for found in references)) for place in places]
+        levels = [percent(fmean(found[policy, *place]["avg_at_k"] for found in references)) for place in places]
         rows.append(f"| *{policy}* | {' | '.join(levels)} |")
     return rows
 
 
 def _cell(found: Sequence[Mapping[str, Any]]) -> str:
-    level = _percent(fmean(cell["avg_at_k"] for cell in found))
+    level = percent(fmean(cell["avg_at_k"] for cell in found))
     changes = [cell["delta_vs_base"] for cell in found]
-    return level if None in changes else f"{level} ({_change(changes)})"
+    return level if None in changes else f"{level} ({change(changes)})"
 
 
 def _stages(records: Sequence[Record]) -> list[str]:
@@ -132,19 +90,10 @@ def _stages(records: Sequence[Record]) -> list[str]:
     for number, stage in enumerate(records[0]["stages"]):
         same = [record["stages"][number] for record in records]
         figures = [[one[key] for one in same] for key in ("backward", "forward", "largest_drop")]
-        shown = ["-" if None in values else _change(values) for values in figures[:2]]
-        shown.append(_percent(fmean(figures[2])))
+        shown = ["-" if None in values else change(values) for values in figures[:2]]
+        shown.append(percent(fmean(figures[2])))
         rows.append(f"| {stage['name']} | {stage['parent']} | {' | '.join(shown)} |")
     return rows
-
-
-def _change(values: Sequence[float]) -> str:
-    """Return the mean in points, and with several seeds its 95 % interval."""
-    mean = fmean(values)
-    if len(values) < 2:
-        return f"{100 * mean:+.1f}"
-    half = float(student.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    return f"{100 * mean:+.1f}, {100 * (mean - half):+.0f} to {100 * (mean + half):+.0f}"
 
 
 def _by_place(cells: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
@@ -155,13 +104,5 @@ def _drift(records: Sequence[Record]) -> int:
     return sum(stage["drift"] for record in records for stage in record["stages"])
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
-def _record(seed: int) -> Path:
-    return RECORDS / f"seed-{seed}.json"
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(publish(NAME, record, lambda records: {f"{NAME}.md": page(records)}, __doc__))

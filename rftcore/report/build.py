@@ -171,7 +171,9 @@ def _validated(config: Settings, node: StageNode, lines: Sequence[Mapping[str, A
     return {
         "updates_planned": node.updates,
         "updates_behind_checkpoint": best(lines) if validation.checkpoint == "best" else len(lines),
-        "validation_episodes": sum(line.get("validation_episodes", 0) for line in lines),
+        "validation_episodes": sum(
+            line.get(f"{name}_episodes", 0) for line in lines for name in ("start_validation", "validation")
+        ),
     }
 
 

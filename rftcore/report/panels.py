@@ -128,12 +128,13 @@ def _stage(stage: StageReport) -> Markup:
     success = _points(stage.curve, "success")
     shown = "demonstrated_tokens" in stage.budget
     smooth = trailing_mean([point.y for point in success], WINDOW)
+    scores = _points(stage.curve, "start_validation") + _points(stage.curve, "validation", behind=1)
     wasted = [] if shown else _points(stage.curve, "zero_variance")
     name = "demonstrated" if shown else "success"
     series = [
         Series(name, success, faint=True),
         Series(name, [Point(raw.x, mean) for raw, mean in zip(success, smooth, strict=True)]),
-        Series("validation", _points(stage.curve, "validation"), colour=2),
+        Series("validation", scores, colour=2),
         Series("no variance", [Point(point.x, point.y) for point in wasted], colour=5, dash=1),
     ]
     ends = f"{percent(smooth[0])} % at first, {percent(smooth[-1])} % at the end" if smooth else "not recorded"
@@ -141,7 +142,7 @@ def _stage(stage: StageReport) -> Markup:
         f"Training of {stage.name}",
         f"Success {'of the demonstrations' if shown else 'in training'} by update: {ends}",
         [one for one in series if one.points],
-        update_ticks([point.x for point in success]),
+        update_ticks([point.x for point in (*success, *scores)]),
         width=340,
         height=190,
         margin_right=84,
@@ -153,11 +154,14 @@ def _stage(stage: StageReport) -> Markup:
     return _figure(stage.name, chart, "; ".join(filter(None, (f"from {stage.parent}", budget, audit))))
 
 
-def _points(curve: Sequence[Mapping[str, Any]], key: str) -> list[Point]:
-    """The rows of a curve that have a number under `key`, in the order of their updates."""
+def _points(curve: Sequence[Mapping[str, Any]], key: str, behind: int = 0) -> list[Point]:
+    """The rows of a curve that have a number under `key`, in the order of their updates.
+
+    A policy stands where as many updates are behind it: what an update plays is before it, `behind` 0.
+    """
     found = [(row.get("update"), row.get(key)) for row in curve]
     return [
-        Point(float(x), float(y), tip=f"update {x:g}: {percent(float(y))} %")
+        Point(float(x + behind), float(y), tip=f"after {x + behind:g} updates: {percent(float(y))} %")
         for x, y in found
         if isinstance(x, int | float) and isinstance(y, int | float)
     ]

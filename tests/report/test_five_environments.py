@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-import runpy
 from pathlib import Path
 from typing import Any
 
+import five_environments
 import pytest
+import seeds
 
 from rftcore.schemas.report import Report
-
-ROOT = Path(__file__).parents[2]
-SCRIPT = runpy.run_path(str(ROOT / "scripts" / "five_environments.py"))
 
 
 @pytest.fixture
@@ -28,18 +26,18 @@ def records(study: tuple[Path, Report]) -> list[dict[str, Any]]:
         for cell in (cell for cells in one["axes"].values() for cell in cells):
             if (cell["train"], cell["environment"], cell["difficulty"]) == ("babyai", "babyai", "easy"):
                 cell |= {"avg_at_k": 0.5 + 0.1 * seed, "delta_vs_base": 0.1 + 0.1 * seed}
-        made.append(SCRIPT["record"](one))
+        made.append(five_environments.record(one))
     return made
 
 
 def test_a_cell_shows_the_mean_and_student_s_interval_over_the_seeds(records: list[dict[str, Any]]) -> None:
     # Mean 20 points, standard deviation 10, 4.303 * 10 / sqrt(3) = 24.8.
-    assert "60.0 (+20.0, -5 to +45)" in SCRIPT["page"](records)
-    assert "50.0 (+10.0)" in SCRIPT["page"](records[:1])
+    assert "60.0 (+20.0, -5 to +45)" in five_environments.page(records)
+    assert "50.0 (+10.0)" in five_environments.page(records[:1])
 
 
 def test_the_page_has_every_checkpoint_of_each_axis_and_says_how_it_was_made(records: list[dict[str, Any]]) -> None:
-    text = SCRIPT["page"](records)
+    text = five_environments.page(records)
     for axis, names in records[0]["axes"].items():
         section = text.partition(f"## {axis.capitalize()}\n")[2].partition("\n## ")[0]
         rows = [line.split(" | ")[0].strip("| *") for line in section.splitlines() if line.startswith("| ")]
@@ -54,8 +52,7 @@ def test_a_record_is_small_and_holds_each_cell_once(records: list[dict[str, Any]
 
 
 def test_the_published_page_is_what_its_records_say() -> None:
-    files = sorted(SCRIPT["RECORDS"].glob("seed-*.json"))
-    assert SCRIPT["PAGE"].is_file() is bool(files)
-    if files:
-        read = [json.loads(file.read_text("utf-8")) for file in files]
-        assert SCRIPT["PAGE"].read_text("utf-8") == SCRIPT["page"](read)
+    read, page = seeds.records(five_environments.NAME), seeds.RESULTS / f"{five_environments.NAME}.md"
+    assert page.is_file() is bool(read)
+    if read:
+        assert page.read_text("utf-8") == five_environments.page(read)

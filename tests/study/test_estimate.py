@@ -40,8 +40,8 @@ def test_validation_is_part_of_what_evaluation_costs(model: Path) -> None:
         estimate(study.config, study.blueprint.plan, study.blueprint.environments)
         for study in (planned(model, training=training), planned(model))
     )
-    # After updates 2, 4 and 5: 3 tasks, twice, of one turn by the expert.
-    assert with_it.evaluation.low - without.evaluation.low == pytest.approx(3 * 3 * 2 * (7 + 7 + 1) / 4)
+    # Before the first update and after 2, 4 and 5: 3 tasks, twice, of one turn by the expert.
+    assert with_it.evaluation.low - without.evaluation.low == pytest.approx(4 * 3 * 2 * (7 + 7 + 1) / 4)
     assert with_it.training == without.training
 
 

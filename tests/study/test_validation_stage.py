@@ -72,7 +72,7 @@ def test_a_stage_stops_when_its_score_does_not_rise_any_more_and_makes_its_best_
     assert told["budget"]["updates"] == len(lines)
     assert told["budget"]["updates_planned"] == 8
     assert told["budget"]["updates_behind_checkpoint"] == chosen
-    assert told["budget"]["validation_episodes"] == 8 * len(lines)
+    assert told["budget"]["validation_episodes"] == 8 * (len(lines) + 1)  # the start policy was measured, too
     assert [row["validation"] for row in told["curve"]] == [line["validation"] for line in lines]
     rates = {row["update"]: row["learning_rate"] for row in told["curve"] if row["rows"]}
     full = {0: 0.5, 1: 1.0}
@@ -100,6 +100,17 @@ def test_the_checkpoint_plays_the_validation_tasks_as_its_recorded_score_says(
     scores = [line["validation"] for line in read_lines(stage(undisturbed) / "updates.jsonl")]
     assert score(groups) == max(scores)
     assert max(scores) > scores[-1]
+
+
+def test_the_score_of_the_start_policy_stands_beside_the_first_update(model: Path, undisturbed: RunFolder) -> None:
+    experiment = Experiment(config(model))
+    (node,) = experiment.blueprint.plan.stages
+    world, seed = chance.Even(), _seed(experiment.config.seed, node.key, "validation")
+    held = world.tasks("train", "easy")[-2:]
+    groups = asyncio.run(collect({"even": world}, player(experiment.config, None, model), held, 4, seed=seed))
+    first, *rest = read_lines(stage(undisturbed) / "updates.jsonl")
+    assert first["start_validation"] == score(groups)
+    assert not any("start_validation" in line for line in rest)
 
 
 def test_without_a_choice_the_last_checkpoint_is_made(model: Path, tmp_path: Path) -> None:

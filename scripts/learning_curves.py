@@ -1,0 +1,158 @@
+"""Runs examples/studies/learning_curves.yaml for every seed; writes docs/results/learning_curves.md and its plot.
+
+    python scripts/learning_curves.py [--seeds 0 1 2] [--page-only]
+
+`make results` calls it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from statistics import fmean
+from typing import Any
+
+from seeds import Record, change, hardware, percent, publish
+
+from rftcore.report.charts import COLOURS, Point, Series, line_chart
+from rftcore.report.markup import Markup, tag
+from rftcore.report.scale import ticks
+
+NAME = "learning_curves"
+DIFFICULTY = "easy"
+KEPT = ("update", "success", "start_validation", "validation", "update_seconds", "episodes", "sampled_tokens")
+"""Of an update."""
+
+WIDTH, HEIGHT = 460, 330
+STYLE = """
+svg { color-scheme: light; font: 11px system-ui, sans-serif; } rect { fill: #fff; } text { fill: #555b63; }
+.end { text-anchor: end; } .middle { text-anchor: middle; } .title { font-weight: 600; fill: #22262b; }
+.grid { stroke: #e3e5e8; } .axis { stroke: #8d939b; } .line { fill: none; stroke: currentColor; stroke-width: 2; }
+.whisker { stroke: currentColor; opacity: 0.6; } circle { fill: currentColor; } text.name { fill: currentColor; }
+.dash-1 .line { stroke-dasharray: 5 4; }
+.series-0 { color: #0a67ad; } .series-1 { color: #c2500a; } .series-2 { color: #0b7d5c; }
+.series-3 { color: #a3478a; } .series-4 { color: #7d6608; } .series-5 { color: #6d727b; }
+"""
+
+
+def record(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a report: each algorithm's curve, and its success on test tasks before and after."""
+    cells = {cell["train"]: cell for cell in report["axes"]["difficulty"] if cell["difficulty"] == DIFFICULTY}
+    return {
+        "seed": report["provenance"]["seeds"]["study"],
+        "id": report["study"]["id"],
+        "provenance": report["provenance"],
+        "algorithms": [
+            {
+                "name": stage["name"].partition("(")[0],
+                "curve": [{key: row[key] for key in KEPT if key in row} for row in stage["curve"]],
+                "base": cells["base"]["avg_at_k"],
+                "test": cells[stage["name"]]["avg_at_k"],
+                "drift": stage["drift"],
+            }
+            for stage in report["stages"]
+        ],
+        "masked": report["masked"],
+        "study_seconds": report["study_seconds"],
+    }
+
+
+def page(records: Sequence[Record]) -> str:
+    """Return the page: a row an algorithm, means over the seeds, gains with an interval; the plot below."""
+    seeds = ", ".join(str(record["seed"]) for record in records)
+    rows = [_row(same) for same in _by_algorithm(records)]
+    masked = sum(record["masked"] for record in records)
+    drift = sum(one["drift"] for record in records for one in record["algorithms"])
+    lines = [
+        "# Every algorithm learns",
+        "",
+        "What `examples/studies/learning_curves.yaml` found: each algorithm fine-tunes the embedded policy "
+        "`rftcore/tiny` on easy tasks of TextCraft, with the same tasks, budget and learning rate, and its own default "
+        "options. `imitation` imitates the expert, `own_successes` the successes of the policy itself.",
+        "",
+        f"`make results` regenerates this page. Seeds: {seeds}, on {hardware(records[0])}. Success in %. Gains are in "
+        "points, with the 95 % interval of Student's t over the seeds (training noise included): on validation tasks, "
+        "which are train tasks that are not drawn, and on test tasks.",
+        "",
+        "| algorithm | start | end | gain | test: base | end | gain | seconds an update | sampled tokens |",
+        "|---|---|---|---|---|---|---|---|---|",
+        *rows,
+        "",
+        f"![Success on validation tasks against updates and against seconds]({NAME}.svg)",
+        "",
+        "Success on validation tasks; a line is the mean over the seeds, a whisker reaches from the lowest to the "
+        "highest of them. Seconds are those of rollouts and learning, on one core.",
+        "",
+        f"Samples lost to failures of the machine: {masked}. Tokens of doubtful provenance: {drift}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def plot(records: Sequence[Record]) -> str:
+    """Return the plot as SVG: validation success against updates and against seconds, a line an algorithm."""
+    made = _by_algorithm(records)
+    panels = [
+        _panel(made, "Success (%) against updates", lambda rows: [row["update"] + 1.0 for row in rows]),
+        _panel(made, "Success (%) against seconds", lambda rows: list(accumulate(r["update_seconds"] for r in rows))),
+    ]
+    placed = [tag("svg", panel, x=index * WIDTH, width=WIDTH, height=HEIGHT) for index, panel in enumerate(panels)]
+    size = {"width": 2 * WIDTH, "height": HEIGHT}
+    whole = tag("svg", tag("style", STYLE), tag("rect", **size), *placed, xmlns="http://www.w3.org/2000/svg", **size)
+    return f"{whole}\n"
+
+
+def _by_algorithm(records: Sequence[Record]) -> list[list[Mapping[str, Any]]]:
+    """Return, for each algorithm, what each seed found of it."""
+    return [list(same) for same in zip(*(record["algorithms"] for record in records), strict=True)]
+
+
+def _row(same: Sequence[Mapping[str, Any]]) -> str:
+    scores = [[y for _, y in _scores(one, [0.0] * len(one["curve"]))] for one in same]
+    curves = [one["curve"] for one in same]
+    cells = [
+        same[0]["name"],
+        percent(fmean(of_seed[0] for of_seed in scores)),
+        percent(fmean(of_seed[-1] for of_seed in scores)),
+        change([of_seed[-1] - of_seed[0] for of_seed in scores]),
+        percent(fmean(one["base"] for one in same)),
+        percent(fmean(one["test"] for one in same)),
+        change([one["test"] - one["base"] for one in same]),
+        f"{fmean(row['update_seconds'] for curve in curves for row in curve):.1f}",
+        f"{fmean(sum(row['sampled_tokens'] for row in curve) for curve in curves):,.0f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _scores(one: Mapping[str, Any], behind: Sequence[float]) -> list[tuple[float, float]]:
+    """Return the validation scores of one seed as (x, y): at 0 the start's, then where `behind` says of its row."""
+    curve = one["curve"]
+    after = [(x, row["validation"]) for x, row in zip(behind, curve, strict=True) if "validation" in row]
+    return [(0.0, curve[0]["start_validation"]), *after]
+
+
+def _panel(
+    made: Sequence[Sequence[Mapping[str, Any]]],
+    title: str,
+    behind: Callable[[Sequence[Mapping[str, Any]]], list[float]],
+) -> Markup:
+    lines = []
+    for index, same in enumerate(made):
+        points = []
+        for at in zip(*(_scores(one, behind(one["curve"])) for one in same), strict=True):
+            values = [y for _, y in at]
+            points.append(Point(fmean(x for x, _ in at), fmean(values), min(values), max(values)))
+        lines.append(Series(same[0]["name"], points, index, index // COLOURS))
+    furthest = max(line.points[-1].x for line in lines)
+    marks = [(x, f"{x:g}") for x in ticks(0.0, furthest) if x <= furthest]
+    text = "; ".join(f"{o.name} {percent(o.points[0].y)} to {percent(o.points[-1].y)}" for o in lines)
+    heading = tag("text", title, x=WIDTH / 2, y=16, class_="title middle")
+    chart = line_chart(title, text, lines, [*marks, (furthest, "")], width=WIDTH, height=HEIGHT - 24)
+    return Markup(f"{heading}{tag('svg', chart, y=24, width=WIDTH, height=HEIGHT - 24)}")
+
+
+if __name__ == "__main__":
+    sys.exit(
+        publish(NAME, record, lambda records: {f"{NAME}.md": page(records), f"{NAME}.svg": plot(records)}, __doc__)
+    )
