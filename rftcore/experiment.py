@@ -26,7 +26,8 @@ from rftcore.algorithm import Algorithm, TokenFloats
 from rftcore.blueprint import load_record, make_environment
 from rftcore.curriculum import Curriculum, UpdateRecord
 from rftcore.environment import Environment
-from rftcore.errors import RunError, SplitError
+from rftcore.errors import RunError
+from rftcore.manifests import check_start
 from rftcore.plan import Plan, StageNode, algorithm_of, recorded, samples, train_tasks
 from rftcore.recording import Recording
 from rftcore.records import RunFolder
@@ -149,7 +150,7 @@ def _stage_tasks(
     validated: list[Task] = []
     for pool, listed in train_tasks(node.stage, environments).items():
         _check_planned(plan, f"{pool.replace(':', '/')}/train", listed)
-        _check_start(environments, listed[0])
+        check_start(environments[listed[0].environment], listed[0])
         tasks[pool], held = divide(pool, listed, validation)
         validated += held
     return tasks, validated
@@ -231,7 +232,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     listed = environments[node.environment].tasks("test", node.difficulty)
     _check_planned(plan, f"{node.environment}/{node.difficulty}/test", listed)
     tasks = listed[: config.evaluation.tasks]
-    _check_start(environments, tasks[0])
+    check_start(environments[tasks[0].environment], tasks[0])
     total, successes = len(launch.share(tasks)) * config.evaluation.samples, []
     report(0, total, "starts")
 
@@ -311,18 +312,6 @@ def _check_planned(plan: Plan, place: str, tasks: Sequence[Task]) -> None:
             f"{found[:12]}): the environment's version, its data or its calibration file differ. Bring the old one "
             "back, or make a new run"
         )
-
-
-def _check_start(environments: Mapping[str, Environment], task: Task) -> None:
-    """Raise SplitError when an environment is not what makes a study repeatable."""
-    first, again = (environments[task.environment].start(task) for _ in range(2))
-    if first.observation != again.observation:
-        raise SplitError(
-            f"task {task.id!r} begins with {first.observation!r} and, started again, with {again.observation!r}; "
-            "expected the same first observation each time: report it to the authors of the environment"
-        )
-    first.close()
-    again.close()
 
 
 def _resume_point(folder: Path) -> int:

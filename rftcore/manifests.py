@@ -1,6 +1,7 @@
 """The task lists of environments, pinned by their hashes, after checking what a fair study needs of them.
 
-A task has one id and one place, and no test task is a train task under another name.
+A task has one id and one place, no test task is a train task under another name, and a task begins the same way each
+time.
 """
 
 from __future__ import annotations
@@ -33,6 +34,19 @@ def task_lists(environments: Mapping[str, Environment]) -> dict[str, str]:
                     _check_unseen(name, tasks, trained)
                 manifests[f"{name}/{difficulty}/{split}"] = manifest(tasks)
     return manifests
+
+
+def check_start(environment: Environment, task: Task) -> None:
+    """Raise SplitError when `task`, started twice, does not begin with the same observation."""
+    first, again = (environment.start(task) for _ in range(2))
+    begun = first.observation, again.observation
+    first.close()
+    again.close()
+    if begun[0] != begun[1]:
+        raise SplitError(
+            f"task {task.id!r} begins with {begun[0]!r} and, started again, with {begun[1]!r}; "
+            "expected the same first observation each time: report it to the authors of the environment"
+        )
 
 
 def _check_once(name: str, tasks: Sequence[Task], place: str, seen: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rftcore.cli.commands.calibrate import calibrate
+from rftcore.cli.commands.check import check
 from rftcore.cli.commands.evaluate import evaluate
 from rftcore.cli.commands.export import export
 from rftcore.cli.commands.fidelity import fidelity
@@ -74,7 +75,7 @@ def rftcore(
 
 
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Look around": (plugins, info, play, fidelity),
+    "Look around": (plugins, info, play, check, fidelity),
     "Run": (train, study, evaluate, calibrate, resume),
     "Read runs": (runs, report, metrics, export),
 }

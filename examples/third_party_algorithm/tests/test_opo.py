@@ -1,9 +1,11 @@
 """OPO keeps what every algorithm promises, and its credit is the one worked out by hand."""
 
+from collections.abc import Callable
+
 from rftcore_opo.algorithm import OPO
 
 from rftcore import Group, Task, Trajectory, Turn
-from rftcore.conformance import check_algorithm
+from rftcore.testing import conforms
 
 TASK = Task(environment="sums", id="sums/easy/train/0", split="train", difficulty="easy", seed=0)
 
@@ -13,8 +15,9 @@ def played(sample: int, tokens: int, ret: float) -> Trajectory:
     return Trajectory(task=TASK, sample=sample, turns=(turn,), status="completed", ret=ret, success=ret > 0)
 
 
-def test_it_keeps_what_every_algorithm_promises() -> None:
-    check_algorithm("opo")
+@conforms("opo")
+def test_it_keeps_what_every_algorithm_promises(check: Callable[[], None]) -> None:
+    check()
 
 
 def test_a_long_trajectory_weighs_more_in_the_baseline() -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 
-from rftcore.conformance import check_algorithm
 from rftcore_imitation import plugin
 from rftcore_imitation.algorithm import Imitation
 
@@ -23,10 +22,6 @@ def test_imitation_is_announced_and_its_names_lead_to_it() -> None:
     assert resolve(spec.target) is Imitation
     assert callable(resolve(spec.loss))
     assert not (spec.grouped or spec.needs_reference or spec.needs_values)
-
-
-def test_it_keeps_what_every_algorithm_promises() -> None:
-    check_algorithm("imitation")
 
 
 def test_installed_entry_point_names_the_plugin_module() -> None:

@@ -6,13 +6,15 @@ The loss is called as the learner calls it, on a few rows of ragged length in do
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from rftcore.conformance.subject import Subject
+    from rftcore.testing.algorithms.candidate import Candidate
+
+Problems = Iterator[str]
 
 TOLERANCE = 1e-9
 """How far losses, figures and gradients may differ that should be equal but for rounding."""
@@ -23,27 +25,32 @@ COUNTS = (7, 3, 5, 1, 6)
 Tensors = dict[str, torch.Tensor]
 
 
-def check_loss_is_finite(subject: Subject) -> None:
+def loss_is_finite(subject: Candidate) -> Problems:
     """The loss is one finite number with a gradient, and its figures are plain finite floats."""
     loss, figures, _ = _call(subject, _rows(subject))
-    assert isinstance(loss, torch.Tensor) and loss.shape == () and loss.requires_grad, f"it returned {loss!r}"
-    assert math.isfinite(loss.item()), f"it is {loss.item()}"
+    if not (isinstance(loss, torch.Tensor) and loss.shape == () and loss.requires_grad):
+        yield f"the loss is {loss!r}, expected a scalar tensor with a gradient; add up what the rows have"
+    elif not math.isfinite(loss.item()):
+        yield f"the loss is {loss.item()}, expected a finite number"
     for name, value in figures.items():
-        assert isinstance(value, float) and math.isfinite(value), f"its figure {name!r} is {value!r}"
+        if not (isinstance(value, float) and math.isfinite(value)):
+            yield f"the figure {name!r} is {value!r}, expected a finite float; call item() on a tensor"
 
 
-def check_loss_is_pure(subject: Subject) -> None:
+def loss_is_pure(subject: Candidate) -> Problems:
     """Called twice on the same rows it says the same, and it changes neither them nor the config."""
     rows, config = _rows(subject), subject.algorithm.config.model_copy(deep=True)
     before = {name: tensor.detach().clone() for name, tensor in rows.items()}
     first = _measure(subject, rows)
-    _require_same("the second time", first, _measure(subject, rows))
+    yield from _apart("the second time", first, _measure(subject, rows))
     changed = [name for name, tensor in rows.items() if not torch.equal(tensor.detach(), before[name])]
-    assert not changed, f"it changed {', '.join(changed)}"
-    assert subject.algorithm.config == config, "it changed the config"
+    if changed:
+        yield f"the loss changed {', '.join(changed)}, expected its arguments as they were; do nothing in place"
+    if subject.algorithm.config != config:
+        yield "the loss changed the config, expected it as it was"
 
 
-def check_mask(subject: Subject) -> None:
+def masked_positions_do_not_count(subject: Candidate) -> Problems:
     """What stands at masked positions, NaN included, reaches neither loss nor figures, and has exactly no gradient."""
     rows = _rows(subject)
     outside = rows["mask"] == 0
@@ -54,12 +61,13 @@ def check_mask(subject: Subject) -> None:
             for name, tensor in rows.items()
         }
         found = _measure(subject, spoiled)
-        _require_same(f"with {filler} at masked positions", expected, found)
+        yield from _apart(f"with {filler} at masked positions", expected, found)
         for name, gradient in found[2].items():
-            assert not gradient[outside].any(), f"masked positions of {name} have a gradient"
+            if gradient[outside].any():
+                yield f"masked positions of {name} have a gradient, expected exactly 0; use masked_fill, then add"
 
 
-def check_padding(subject: Subject) -> None:
+def padding_does_not_count(subject: Candidate) -> Problems:
     """Further columns of padding change nothing."""
     rows = _rows(subject)
     width = rows["mask"].shape[1]
@@ -67,10 +75,10 @@ def check_padding(subject: Subject) -> None:
         subject, {name: torch.nn.functional.pad(tensor, (0, 4)) for name, tensor in rows.items()}
     )
     cut = {name: gradient[:, :width] for name, gradient in gradients.items()}
-    _require_same("with 4 columns of padding", _measure(subject, rows), (loss, figures, cut))
+    yield from _apart("with 4 columns of padding", _measure(subject, rows), (loss, figures, cut))
 
 
-def check_micro_batches(subject: Subject) -> None:
+def micro_batches_add_up(subject: Candidate) -> Problems:
     """Losses, figures and gradients of micro-batches add up to those of the whole update."""
     rows = _rows(subject)
     whole = _measure(subject, rows)
@@ -83,10 +91,10 @@ def check_micro_batches(subject: Subject) -> None:
         for name, value in some.items():
             figures[name] = figures.get(name, 0.0) + value
     gradients = {name: torch.cat([part[2][name] for part in parts]) for name in whole[2]}
-    _require_same("in three micro-batches", whole, (sum(part[0] for part in parts), figures, gradients))
+    yield from _apart("in three micro-batches", whole, (sum(part[0] for part in parts), figures, gradients))
 
 
-def check_gradient(subject: Subject) -> None:
+def gradient_follows_advantages(subject: Candidate) -> Problems:
     """On policy, a step makes every token of positive advantage likelier and none less likely."""
     rows = _rows(subject)
     rows["advantages"] = rows["mask"].clone()
@@ -94,25 +102,30 @@ def check_gradient(subject: Subject) -> None:
         if name in rows:
             rows[name] = rows["logprobs"].detach().clone()
     gradient = _measure(subject, rows)[2]["logprobs"][rows["mask"] == 1]
-    assert (gradient < 0).all(), f"{int((gradient >= 0).sum())} of {len(gradient)} tokens have no such gradient"
-    if subject.spec.needs_values:
-        assert _measure(subject, rows)[2]["values"].any(), "values have no gradient"
+    against = int((gradient >= 0).sum())
+    if against:
+        yield (
+            f"{against} of {len(gradient)} tokens of positive advantage do not become likelier, expected all; "
+            "the loss is minimized, so an advantage belongs into it with a minus"
+        )
+    if subject.spec.needs_values and not _measure(subject, rows)[2]["values"].any():
+        yield "values have no gradient, expected one; the loss of the critic is part of the loss"
 
 
-LOSS_CHECKS: tuple[Callable[[Subject], None], ...] = (
-    check_loss_is_finite,
-    check_loss_is_pure,
-    check_mask,
-    check_padding,
-    check_micro_batches,
-    check_gradient,
+LOSS_PROMISES = (
+    loss_is_finite,
+    loss_is_pure,
+    masked_positions_do_not_count,
+    padding_does_not_count,
+    micro_batches_add_up,
+    gradient_follows_advantages,
 )
 
 Measure = tuple[float, dict[str, float], Tensors]
 """Loss, figures, and gradients by the name of what they belong to."""
 
 
-def _rows(subject: Subject) -> Tensors:
+def _rows(subject: Candidate) -> Tensors:
     """Return what the learner would hand to this loss, [rows, positions] each, 0.0 at masked positions."""
     generator = torch.Generator().manual_seed(0)
     width = max(COUNTS)
@@ -141,7 +154,7 @@ def _rows(subject: Subject) -> Tensors:
     return rows
 
 
-def _call(subject: Subject, rows: Tensors) -> tuple[torch.Tensor, dict[str, float], Tensors]:
+def _call(subject: Candidate, rows: Tensors) -> tuple[torch.Tensor, dict[str, float], Tensors]:
     """Call the loss on some of the rows, as the learner does; return also the tensors that gradients belong to."""
     trained: Tensors = {}
     for name in rows.keys() & {"logprobs", "values", "entropy"}:
@@ -156,24 +169,27 @@ def _call(subject: Subject, rows: Tensors) -> tuple[torch.Tensor, dict[str, floa
     return loss, figures, trained
 
 
-def _measure(subject: Subject, rows: Tensors) -> Measure:
+def _measure(subject: Candidate, rows: Tensors) -> Measure:
     loss, figures, trained = _call(subject, rows)
     gradients = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)
     filled = [torch.zeros_like(rows["mask"]) if gradient is None else gradient for gradient in gradients]
     return loss.item(), figures, dict(zip(trained, filled, strict=True))
 
 
-def _require_same(when: str, expected: Measure, found: Measure) -> None:
-    assert math.isclose(found[0], expected[0], rel_tol=TOLERANCE, abs_tol=TOLERANCE), (
-        f"{when} the loss is {found[0]}, not {expected[0]}"
-    )
-    assert found[1].keys() == expected[1].keys(), (
-        f"{when} its figures are {sorted(found[1])}, not {sorted(expected[1])}"
-    )
+def _apart(when: str, expected: Measure, found: Measure) -> Problems:
+    """Yield what differs more than by rounding."""
+    if not _close(found[0], expected[0]):
+        yield f"{when} the loss is {found[0]}, expected {expected[0]} as before"
+    if found[1].keys() != expected[1].keys():
+        yield f"{when} its figures are {sorted(found[1])}, expected {sorted(expected[1])} as before"
     for name, value in expected[1].items():
-        assert math.isclose(found[1][name], value, rel_tol=TOLERANCE, abs_tol=TOLERANCE), (
-            f"{when} the figure {name!r} is {found[1][name]}, not {value}"
-        )
+        if name in found[1] and not _close(found[1][name], value):
+            yield f"{when} the figure {name!r} is {found[1][name]}, expected {value} as before"
     for name, gradient in expected[2].items():
         off = (found[2][name] - gradient).abs().max().item()
-        assert off <= TOLERANCE, f"{when} the gradient of {name} is off by {off:.2g}"
+        if not off <= TOLERANCE:
+            yield f"{when} the gradient of {name} is off by {off:.2g}, expected the same as before"
+
+
+def _close(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

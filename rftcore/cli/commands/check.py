@@ -1,0 +1,102 @@
+"""`rftcore check`: whether a component keeps what core and every user of it rely on, with a sentence for each flaw."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from rftcore.cli.settings import read_settings
+from rftcore.cli.terminal import console, emit
+
+if TYPE_CHECKING:
+    from rftcore.testing.report import Report, Result
+
+_MARKS = {
+    "kept": ("ok", "green"),
+    "broken": ("BROKEN", "bold red"),
+    "not applicable": ("-", "dim"),
+    "not run": ("?", "yellow"),
+}
+
+
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="What `rftcore plugins` lists; none: all of --kind.")
+    ] = None,
+    level: Annotated[
+        Literal["static", "light", "full"],
+        typer.Option(
+            help="static: nothing is played; light: seconds; full: threads, processes, files and memory, too."
+        ),
+    ] = "light",
+    kind: Annotated[
+        str | None, typer.Option(help="environment, algorithm, curriculum, ...; needed when two kinds share the name.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Option of the component. May be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+) -> None:
+    """Check that a component keeps its promises.
+
+    An environment: its lists of tasks are disjoint and stable, its episodes are repeatable and independent, its rewards
+    are as declared, its expert succeeds, and nothing is left behind. Other kinds have lists of their own. Each check
+    that fails says what was found, what was expected and what to do. The exit code is 1 when one fails.
+
+    In your tests the same list is one decorator, `rftcore.testing.conforms`.
+
+    Examples:
+
+        rftcore check textcraft
+        rftcore check textcraft --level static
+        rftcore check textcraft --set max_turns=10 --json
+        rftcore check grpo ppo
+        rftcore check --kind environment --level full
+        rftcore --plugin ./my_env.py check my_env        one that is not packaged
+    """
+    from rftcore import registry
+    from rftcore.errors import ConfigError
+    from rftcore.testing.report import examine
+
+    if not names:
+        if kind is None:
+            raise ConfigError("found neither NAME nor --kind, expected what to check, such as: rftcore check textcraft")
+        names = list(registry.names(kind)) if kind in registry.KINDS else [""]
+    reports = []
+    for name in names:
+        report = examine(name, kind=kind, level=level, options=read_settings(settings), told=None if as_json else _told)
+        if not as_json:
+            _summed(report)
+        reports.append(report)
+    if as_json:
+        emit({"reports": [_record(report) for report in reports]})
+    if any(report.broken for report in reports):
+        raise typer.Exit(1)
+
+
+def _told(result: Result) -> None:
+    """Print a result as soon as it is there."""
+    mark, style = _MARKS[result.verdict]
+    out = console()
+    remark = f"  {result.remark}" if result.remark else ""
+    out.print(f"  {mark:<7}{result.check:<32}{result.seconds:>6.1f} s{remark}", style=style)
+    if result.verdict == "broken":
+        out.print(f"         {result.title}")
+    for problem in result.problems:
+        out.print(f"         * {problem}")
+
+
+def _summed(report: Report) -> None:
+    counts = {verdict: sum(result.verdict == verdict for result in report.results) for verdict in _MARKS}
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    seconds = sum(result.seconds for result in report.results)
+    console().print(
+        f"{report.kind} {report.name} of {report.owner}, level {report.level}: {said}; {seconds:.1f} s\n",
+        style="bold red" if report.broken else "bold",
+    )
+
+
+def _record(report: Report) -> dict[str, Any]:
+    return {**asdict(report), "kept": not report.broken}

@@ -1,0 +1,1 @@
+"""What every algorithm promises core: its spec and its credit. Its loss needs torch: `rftcore.train.testing`."""

@@ -1,0 +1,68 @@
+"""One promise that a component keeps, as a function that finds what breaks it.
+
+A check is written as a generator of problems: sentences that say what was found, what was expected and what to do. Its
+docstring of one line is its title. Whatever somebody's own code raises meanwhile is a problem like any other.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Level = Literal["static", "light", "full"]
+LEVELS: tuple[Level, ...] = ("static", "light", "full")
+"""Each has the checks of those before it. static: nothing is played; light: seconds; full: what takes longer."""
+
+Problems = Iterator[str]
+
+_KIT = Path(__file__).parent
+
+
+class NotApplicable(Exception):
+    """There is nothing to check; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A promise, and the function that yields a sentence for each way in which a subject breaks it."""
+
+    name: str
+    title: str
+    level: Level
+    find: Callable[[Any], Problems]
+    first: bool = False
+    """Where it fails, no later check can say anything."""
+
+    def problems(self, subject: object) -> list[str]:
+        """Return what breaks the promise; nothing when it is kept.
+
+        Raises NotApplicable when the subject has not what the promise is about.
+        """
+        found: list[str] = []
+        try:
+            found.extend(self.find(subject))
+        except NotApplicable:
+            if not found:
+                raise
+        except Exception as error:  # whatever somebody's own code raises breaks the promise
+            found.append(f"{_told(error)}; expected: {self.title}")
+        return found
+
+
+def check(level: Level, *, first: bool = False) -> Callable[[Callable[[Any], Problems]], Check]:
+    """Make a check of a generator function; its name and its docstring become those of the check."""
+
+    def make(find: Callable[[Any], Problems]) -> Check:
+        return Check(find.__name__, (find.__doc__ or "").strip(), level, find, first)
+
+    return make
+
+
+def _told(error: Exception) -> str:
+    """Say what was raised, and where: the innermost line outside of the kit."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _KIT not in Path(frame.filename).parents]
+    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"it raised {type(error).__name__}: {error}{where}"

@@ -1,0 +1,71 @@
+"""Asks an interpreter of its own: what an import brings in, and what another process sees.
+
+Questions go in and answers come out as JSON. The interpreter has the module search path of this process, a hash seed of
+its own, and an empty folder to work in, so that what is left there can be seen.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pydantic import JsonValue
+
+LIMIT = 600.0
+"""Seconds after which an interpreter is stopped."""
+
+
+class Failed(Exception):
+    """The interpreter ended without an answer; the message is the last line that it wrote."""
+
+
+def ask(function: str, *, folder: Path | None = None, **arguments: JsonValue) -> Any:
+    """Return what `package.module:function` returns for `arguments` in an interpreter that works in `folder`.
+
+    Without a folder it has one for the time being. Raises Failed.
+    """
+    question = json.dumps({"function": function, "arguments": arguments})
+    return _run("from rftcore.testing.child import answer; answer()", question, folder)
+
+
+def imports(module: str) -> set[str]:
+    """Return the names of all modules that are there once `module` is imported. Raises Failed."""
+    code = f"import json, sys, {module}; sys.stdout.write('\\n' + json.dumps(sorted(sys.modules)))"
+    return set(_run(code, "", None))
+
+
+def answer() -> None:
+    """Read a question from standard input, and write its answer as the last line of standard output."""
+    from rftcore.testing.subject import attribute
+
+    question = json.load(sys.stdin)
+    found = attribute(question["function"])(**question["arguments"])
+    sys.stdout.write("\n" + json.dumps(found))
+
+
+def _run(code: str, question: str, folder: Path | None) -> Any:
+    if folder is None:
+        with TemporaryDirectory(prefix="rftcore-check-") as made:
+            return _run(code, question, Path(made))
+    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", code],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "20", "TMPDIR": str(folder)},
+            input=question,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"the interpreter did not end within {LIMIT:.0f} seconds") from None
+    if done.returncode != 0:
+        raise Failed((done.stderr.strip().splitlines() or ["the interpreter ended without a message"])[-1])
+    return json.loads(done.stdout.rpartition("\n")[2])

@@ -1,0 +1,1 @@
+"""What every environment promises, by subject: its task lists, episodes, rewards, lifetimes, sharing and README."""

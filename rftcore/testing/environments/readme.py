@@ -1,0 +1,60 @@
+"""What the README of an environment says: how to install it, what it rewards, how much there is of what, whose it is.
+
+It is read from the installed distribution, as a package index shows it.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import metadata
+
+from rftcore.schemas.task import SPLITS
+from rftcore.testing.check import NotApplicable, Problems, check
+from rftcore.testing.environments.world import World
+from rftcore.testing.subject import Subject
+
+STATED = {
+    "the licence": (r"^#+ .*licen[cs]e", "a section on data and licence"),
+    "where the data come from": (r"^#+ .*\bdata\b", "a section on data and licence"),
+    "the reward": (r"\breward", "what is rewarded, and what is a success"),
+}
+"""What is stated, by what it is recognized, and what to write."""
+
+_NUMBER = re.compile(r"\d{1,3}(?:[ ,_\u00a0\u202f]\d{3})+(?!\d)|\d+")
+
+
+@check("static")
+def readme_is_complete(subject: Subject) -> Problems:
+    """The README says how to install it, what is rewarded, where its data come from and under which licence."""
+    text = _readme(subject)
+    assert subject.plugin is not None
+    if not text.strip():
+        yield f"{subject.plugin.dist} has no README, expected one; name it in pyproject.toml: readme = 'README.md'"
+        return
+    if not re.search(rf"pip install .*\b{re.escape(subject.plugin.dist)}\b", text):
+        yield f"the README has no line 'pip install {subject.plugin.dist}', expected one; say how to install it"
+    for what, (pattern, remedy) in STATED.items():
+        if not re.search(pattern, text, re.IGNORECASE | re.MULTILINE):
+            yield f"the README does not say {what}, expected it; write {remedy}"
+
+
+@check("light")
+def readme_states_sizes(world: World) -> Problems:
+    """The README states how many tasks each list has."""
+    numbers = {re.sub(r"\D", "", found) for found in _NUMBER.findall(_readme(world))}
+    for difficulty in world.environment.difficulties:
+        for split in SPLITS:
+            size = len(world.environment.tasks(split, difficulty))
+            if str(size) not in numbers:
+                yield (
+                    f"the README does not say that {difficulty}/{split} has {size} tasks, expected the number; state it"
+                )
+
+
+def _readme(subject: Subject) -> str:
+    if subject.plugin is None or not subject.plugin.version:
+        raise NotApplicable("no distribution announces it, so it has no README")
+    return str(metadata(subject.plugin.dist).json.get("description", ""))
+
+
+README_CHECKS = (readme_is_complete, readme_states_sizes)

@@ -1,0 +1,134 @@
+"""What episodes leave behind in a process: threads, child processes, sockets, open files, files, memory.
+
+Asked in an interpreter of its own with an empty folder to work in, where nothing else can be the cause. On systems
+without /proc there is less to be seen: threads, files and blocks of memory.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from rftcore.testing.environments.walk import drawing, expert, play
+from rftcore.testing.environments.world import World
+from rftcore.testing.subject import rebuilt
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What there is now, each thing by a name that a person recognizes."""
+
+    threads: list[str]
+    processes: list[str]
+    sockets: list[str]
+    files: list[str]
+    """Open ones, and those in the working folder."""
+
+
+def traces() -> Traces:
+    """Return what this process holds."""
+    gc.collect()
+    sockets, files = [], [str(path) for path in Path.cwd().rglob("*") if path.is_file()]
+    for entry in _listed("/proc/self/fd"):
+        target = _link(entry)
+        if target.startswith("socket:"):
+            sockets.append(target)
+        elif target.startswith("/") and not target.startswith(("/dev/", "/proc/")):
+            files.append(f"{target} (open)")
+    children = [child for task in _listed("/proc/self/task") for child in (task / "children").read_text().split()]
+    return Traces([thread.name for thread in threading.enumerate()], children, sockets, files)
+
+
+def left_behind(world: Mapping[str, JsonValue], episodes: int) -> dict[str, list[list[str]]]:
+    """Return what there is before and after `episodes` episodes, once as many have been played."""
+    there = _world(world)
+    tasks = there.some(2)
+
+    def several() -> None:
+        for number in range(episodes):
+            task = tasks[number % len(tasks)]
+            play(there.environment, task, drawing(task, number), there.environment.max_turns)
+
+    several()
+    before = traces()
+    several()
+    after = traces()
+    return {kind: [held, asdict(after)[kind]] for kind, held in asdict(before).items()}
+
+
+def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: float) -> dict[str, float]:
+    """Return by how much memory grew over the second half of `count` episodes, or of as many as `seconds` allow.
+
+    `whole` plays them to their end, and else two turns at most. `blocks` and `bytes` are per episode, of Python's own
+    allocator and of the whole process.
+    """
+    there = _world(world)
+    episode = _whole(there) if whole else _start(there)
+    start, played, half = time.monotonic(), 0, 0
+    before = (0, 0)
+    while played < count and time.monotonic() - start < seconds:
+        episode(played)
+        played += 1
+        if not half and (played >= count // 2 or time.monotonic() - start > seconds / 2):
+            half, before = played, _memory()
+    blocks, size = (now - then for now, then in zip(_memory(), before, strict=True))
+    counted = max(1, played - half)
+    return {"episodes": played, "counted": counted, "blocks": blocks / counted, "bytes": size / counted, "size": size}
+
+
+def _whole(world: World) -> Callable[[int], object]:
+    tasks, turns = world.some(5), world.environment.max_turns
+
+    def episode(number: int) -> object:
+        task = tasks[number % len(tasks)]
+        way = number // len(tasks) % 3
+        return play(
+            world.environment, task, expert(task) if way == 0 and world.has_expert else drawing(task, way), turns
+        )
+
+    return episode
+
+
+def _start(world: World) -> Callable[[int], object]:
+    tasks = world.some(10)
+
+    def episode(number: int) -> object:
+        task = tasks[number % len(tasks)]
+        return play(world.environment, task, drawing(task), number % 3)
+
+    return episode
+
+
+def _memory() -> tuple[int, int]:
+    """Return blocks that Python has allocated, and bytes that the process has in memory (0 where nobody says)."""
+    gc.collect()
+    statm = Path("/proc/self/statm")
+    return sys.getallocatedblocks(), int(statm.read_text().split()[1]) * PAGE if statm.is_file() else 0
+
+
+def _world(described: Mapping[str, Any]) -> World:
+    world = rebuilt(described)
+    assert isinstance(world, World)
+    return world
+
+
+def _listed(folder: str) -> list[Path]:
+    return list(Path(folder).iterdir()) if Path(folder).is_dir() else []
+
+
+def _link(entry: Path) -> str:
+    try:
+        return str(entry.readlink())
+    except OSError:  # it was the listing's own
+        return ""

@@ -1,0 +1,1 @@
+"""The checks of `rftcore.testing` that need torch: what losses and samplers promise."""

@@ -1,0 +1,178 @@
+"""Every check of environments finds the specimen that breaks its promise and says so; a sound one passes all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rftcore.specs import EnvironmentSpec
+from rftcore.testing.environments import lifetimes
+from rftcore.testing.environments.world import World
+from rftcore.testing.listing import checks
+from rftcore.testing.report import results_of, run
+
+if TYPE_CHECKING:
+    from tests.conftest import Site
+
+BY_NAME = {check.name: check for check in checks("environment")}
+
+BROKEN = [
+    ("target_is_importable", "Named", "Named.name is 'knob', expected 'dial' as in the spec; give both one name"),
+    ("target_is_importable", "Half", "Half lacks tasks, expected every abstract method of rftcore.environment:Env"),
+    (
+        "target_is_importable",
+        "WAYS",
+        "is ('left', 'right'), expected a class that derives from rftcore.environment:Env",
+    ),
+    ("target_is_importable", "Nothing", "target 'worlds:Nothing' cannot be imported (AttributeError: module 'worlds'"),
+    ("config_is_strict", "Loose", "the key 'no_such_option' was accepted, expected an error; drop `extra`"),
+    ("difficulties_are_declared", "Levels", "the difficulty 'Very Hard' was found, expected lower-case letters"),
+    ("difficulties_are_declared", "Levels", "is ('easy', 'Very Hard', 'easy'), expected each name once"),
+    (
+        "splits_are_disjoint",
+        "Overlapping",
+        "'dial/easy/test/0' of dial has the content of the train task 'dial/easy/tr",
+    ),
+    (
+        "tasks_say_what_they_are",
+        "Mislabelled",
+        "says that it is of safe/train/easy, expected dial/train/easy and an id",
+    ),
+    ("lists_are_stable", "Unordered", "in another process, the list dial/easy/test is another one, expected the same"),
+    ("begins_alike", "Elsewhere", "task 'dial/easy/train/0' begins here with 'Dial number "),
+    ("begins_alike", "Begun", "expected the same first observation each time: report it to the authors"),
+    (
+        "steps_are_whole",
+        "Unshown",
+        "while the episode shows 'A dial.', expected the same; set self.observation in step()",
+    ),
+    ("steps_are_whole", "NotANumber", "gave the reward nan, expected a finite number; give 0.0 where nothing was"),
+    ("replays_equal", "Unrepeatable", "the second time, expected the same each time; let all that is random follow"),
+    ("replays_equal", "Listing", "task 'dial/easy/train/0', turn 0: the available actions were "),
+    ("episodes_are_apart", "Shared", "while others were played, expected the same as alone; keep what changes in the"),
+    (
+        "bad_actions_are_answered",
+        "Fragile",
+        "'пойти на север' raised KeyError: 'пойти на север', expected an observation",
+    ),
+    ("bad_actions_are_answered", "Lenient", "expected valid=False and no end; what is blank is no action"),
+    ("the_end_is_final", "Endless", "expected the last step again; keep it, and return it once the episode is over"),
+    (
+        "truncation_is_no_end",
+        "OutOfTurns",
+        "who does nothing is told after 8 turns, which is max_turns, that the task is",
+    ),
+    (
+        "truncation_is_no_end",
+        "Cut",
+        "the step is truncated and terminated, expected one of them; an episode that stops",
+    ),
+    ("close_is_idempotent", "Brittle", "after at most 0 turns the second close() raised AttributeError"),
+    (
+        "rewards_are_in_range",
+        "Generous",
+        "earned 100, expected 0 to 1; correct the reward, or declare another reward_ran",
+    ),
+    ("rewards_tell_agents_apart", "Constant", "all have the return 0.5 on 8 tasks, expected a difference; nothing can"),
+    ("expert_succeeds", "Unsolved", "the expert ends after 8 turns of 8 with Step(observation='It is at"),
+    ("answer_stays_private", "Leaking", "observation 0: the private answer is in 'A dial. Do not try zqxanswer.'"),
+    ("facts_are_plain", "Wordy", "facts()['vocabulary_words'] is 7, expected 6, which vocabulary() has"),
+    ("facts_are_plain", "Wordy", "facts()['feedback'] is True, expected str; reports print it"),
+    ("facts_are_plain", "Wordy", "facts() has 'expert_turns_absurd', expected the name of a difficulty at its end"),
+    ("facts_are_plain", "Wordy", "facts()['more'] is [1], expected text, a number, True or False"),
+    (
+        "action_list_is_shown_as_asked",
+        "Unlisted",
+        "with action_list='first' the observation 'A dial.' has no list of act",
+    ),
+    ("threads_play_alike", "Threaded", "beside seven other episodes, expected the same as alone; keep what changes in"),
+    (
+        "copies_play_alike",
+        "Locked",
+        "the environment cannot be pickled (TypeError: cannot pickle '_thread.lock' object",
+    ),
+    (
+        "copies_play_alike",
+        "Forgetful",
+        "went another way in the copy, from turn 0 on, expected the same steps; let the",
+    ),
+    (
+        "nothing_is_left_behind",
+        "Untidy",
+        "8 closed episodes left 8 threads more than there were (lingering, lingering, l",
+    ),
+    (
+        "nothing_is_left_behind",
+        "Untidy",
+        "is in the folder for temporary files after the interpreter has ended, expected",
+    ),
+    (
+        "starts_keep_memory",
+        "Hoarding",
+        "blocks of memory behind, expected less than 0.5; look for a list, a dictionary",
+    ),
+    ("walks_keep_memory", "Recording", "each of the last 20 of 40 episodes left "),
+]
+"""Check, specimen, and what it must say."""
+
+INSTALLED = {
+    "announced_once": "environment 'counting' has 2 owners: rftcore-abacus 1.0 and rftcore-counting 1.2; expected one",
+    "plugin_module_is_light": "importing rftcore_abacus.plugin imports rftcore_counting.environment, expected none of",
+    "readme_is_complete": "rftcore-abacus has no README, expected one; name it in pyproject.toml: readme = 'README.md'",
+    "readme_states_sizes": "the README does not say that easy/train has 3 tasks, expected the number; state it",
+}
+"""What is said of a distribution that announces somebody else's name, all at once, and tells nobody about it."""
+
+
+@pytest.fixture
+def specimen(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], World]:
+    """`specimen(class)` returns an environment of `specimens/worlds.py`; memory is watched for a short while."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "specimens"))
+    monkeypatch.setattr(lifetimes, "STARTS", 200)
+    monkeypatch.setattr(lifetimes, "WALKS", 40)
+    return lambda kind: World(EnvironmentSpec(name="dial", target=f"worlds:{kind}", summary="turn a dial"))
+
+
+@pytest.mark.parametrize(("name", "kind", "sentence"), BROKEN, ids=lambda value: value if len(value) < 40 else "")
+def test_a_check_finds_its_specimen(name: str, kind: str, sentence: str, specimen: Callable[[str], World]) -> None:
+    result = run(BY_NAME[name], specimen(kind))
+    assert result.verdict == "broken"
+    assert any(sentence in problem for problem in result.problems), result.problems
+
+
+def test_every_check_has_a_specimen() -> None:
+    assert {name for name, _, _ in BROKEN} | set(INSTALLED) == set(BY_NAME)
+
+
+def test_a_sound_environment_breaks_nothing(specimen: Callable[[str], World]) -> None:
+    results = {result.check: result for result in results_of(specimen("Dial"), "full")}
+    assert {name: result.problems for name, result in results.items() if result.verdict == "broken"} == {}
+    apart = {name for name, result in results.items() if result.verdict == "not applicable"}
+    assert apart == set(INSTALLED)  # a spec by itself has no distribution
+
+
+def test_what_a_distribution_says_of_itself_is_checked_where_it_is_installed(site: Site) -> None:
+    counting = Path(__file__).parents[1] / "specimens" / "rftcore_counting"
+    (site.folder / "rftcore_counting").symlink_to(counting)
+    site.install("rftcore-counting", version="1.2")
+    announcing = (counting / "plugin.py").read_text(encoding="utf-8")
+    site.install("rftcore-abacus", f"{announcing}\n\nimport rftcore_counting.environment\n", key="abacus")
+    done = site.rftcore("check", "counting", "--json")
+    assert done.returncode == 1, done.stderr
+    (report,) = json.loads(done.stdout)["reports"]
+    found = {result["check"]: result["problems"] for result in report["results"]}
+    for name, sentence in INSTALLED.items():
+        assert any(sentence in problem for problem in found[name]), found[name]
+
+
+def test_where_the_class_is_no_environment_nothing_else_is_asked(specimen: Callable[[str], World]) -> None:
+    results = list(results_of(specimen("Nothing"), "light"))
+    place = next(number for number, result in enumerate(results) if result.check == "target_is_importable")
+    assert results[place].verdict == "broken"
+    assert {(result.verdict, result.remark) for result in results[place + 1 :]} == {
+        ("not run", "target_is_importable failed")
+    }
