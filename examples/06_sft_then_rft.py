@@ -2,8 +2,9 @@
 
     python examples/06_sft_then_rft.py
 
-The expert errs in a tenth of its turns, so that what imitates it acts unevenly enough to be reinforced. The budget is a
-toy's; with `training={"updates": 30}` and without the line `evaluation` it begins to mean something.
+The expert errs in a tenth of its turns, so that what imitates it acts unevenly enough to be reinforced. Imitation has a
+budget and a learning rate of its own. The budgets are a toy's; with 30 updates in place of each 2 and without the line
+`evaluation` it begins to mean something.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ report = Experiment(
     environments={"textcraft": {"max_turns": 8}},
     algorithm=GRPO(),
     algorithms={"imitation": Imitation(noise=0.1)},
+    stages={"imitation": {"training": {"updates": 2, "groups": 8}, "learner": {"learning_rate": 1e-3}}},
     training={"updates": 2, "groups": 4, "samples": 4},
     learner={"learning_rate": 3e-4},
     sampling={"max_new_tokens": 24},

@@ -14,16 +14,17 @@ from rftcore import registry
 from rftcore.calibrated import Calibrated, read_calibration
 from rftcore.checks import (
     Checks,
-    check_algorithms,
     check_calibrated,
     check_dtype,
     check_group_size,
     check_metrics,
+    check_named,
     check_options,
     check_policy,
     check_published,
     check_sampling,
     check_shots,
+    check_stage_settings,
     check_warm_up,
     complete,
     complete_algorithm,
@@ -36,7 +37,7 @@ from rftcore.formats import prompt_format
 from rftcore.live import written
 from rftcore.models import fingerprint
 from rftcore.options import validate
-from rftcore.plan import Plan, algorithm_of, identity, lines, make_plan
+from rftcore.plan import Plan, identity, lines, make_plan, settings_of
 from rftcore.plugins import BLOCK
 from rftcore.records import RunFolder
 from rftcore.schemas.config import AxesConfig, Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
@@ -76,18 +77,14 @@ class Blueprint:
         if isinstance(config, EvaluationConfig) and config.policy is not None:
             checks(check_policy, config.policy, "policy")
         names = dict.fromkeys(config.environments)
-        own: dict[str, Component] = {}
-        used: dict[str, None] = {}
-        for item in (item for items in trained.values() for item in items if item is not None):
-            for stage in checks(_stages, item) or ():
-                names |= dict.fromkeys(source.environment for source in stage.sources)
-                used[algorithm_of(config, stage).name] = None
-                if stage.algorithm is not None:
-                    own[stage.algorithm] = algorithm_of(config, stage)
-        checks(check_algorithms, config, own)
+        planned = [item for items in trained.values() for item in items if item is not None]
+        stages = [stage for item in planned for stage in checks(_stages, item) or ()]
+        names |= dict.fromkeys(source.environment for stage in stages for source in stage.sources)
+        own = {each.algorithm: settings_of(config, each).algorithm for each in stages if each.algorithm is not None}
+        checks(check_named, config, own)
         parts["algorithms"] = {key: checks(complete_algorithm, own[key], f"algorithms.{key}") for key in sorted(own)}
         if None not in (parts["algorithm"], *parts["algorithms"].values()):
-            checks(check_group_size, config, used)
+            checks(check_group_size, config, stages)
         named = set(names)
         names |= dict.fromkeys(_held_out(config))
         checks(check_calibrated, config, names)
@@ -110,6 +107,7 @@ class Blueprint:
         parts |= {"metrics": tuple(parts["metrics"]), "environments": options, "calibration": files}
         self.config = config.model_copy(update=parts)
         self.plan = make_plan(self.config, self.environments, weights)
+        check_stage_settings(self.config, self.plan)
         check_warm_up(self.config, self.plan)
         check_published(self.config, self.plan)
         self.kind = next(kind for kind, model in KINDS.items() if isinstance(config, model))
@@ -121,9 +119,9 @@ class Blueprint:
         Nor does the order in which environments are listed.
 
         What is in the model and in the calibrations is covered by the plan's fingerprint and task lists, what is in
-        the algorithms of stages by the stages' keys.
+        the algorithms and settings of stages by the stages' keys.
         """
-        left_out = {"name", "executor", "model", "published", "calibration", "algorithms"}
+        left_out = {"name", "executor", "model", "published", "calibration", "algorithms", "stages"}
         content = self.config.model_dump(mode="json", exclude=left_out)
         content["algorithm"] = identity(self.config.algorithm)
         content["training"].pop("record", None)

@@ -5,17 +5,18 @@ Each check looks at one thing and raises. `Checks` runs them to the last, so tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from rftcore import registry
 from rftcore.algorithm import Algorithm
+from rftcore.curriculum import Stage
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, PluginError, RftError
 from rftcore.metric import Metric
 from rftcore.models import find_model
 from rftcore.options import validate
-from rftcore.plan import Plan
+from rftcore.plan import Plan, settings_of
 from rftcore.schemas.config import Component, EvaluationConfig, Settings, StudyConfig
 from rftcore.shots import shots
 
@@ -55,14 +56,13 @@ def complete_algorithm(component: Component, where: str) -> Component:
     return whole
 
 
-def check_algorithms(config: Settings, used: Collection[str]) -> None:
-    """Refuse an algorithm that no stage names."""
-    for key in config.algorithms:
-        if key not in used:
-            named = f"the stages name {', '.join(used)}" if used else f"such as train: {key}(textcraft)>textcraft"
-            raise ConfigError(
-                f"algorithms.{key}: found the algorithm of no stage, expected a stage that names it; {named}"
-            )
+def check_named(config: Settings, used: Collection[str]) -> None:
+    """Refuse an algorithm and settings that no stage names."""
+    unused = [(f"algorithms.{key}", "algorithm", key) for key in config.algorithms if key not in used]
+    unused += [(f"stages.{key}", "settings", key) for key in config.stages if key not in used]
+    for where, what, key in unused:
+        named = f"the stages name {', '.join(used)}" if used else f"such as train: {key}(textcraft)>textcraft"
+        raise ConfigError(f"{where}: found the {what} of no stage, expected a stage that names it; {named}")
 
 
 def check_options(checks: Checks, given: Mapping[str, Any]) -> None:
@@ -108,15 +108,18 @@ def check_sampling(config: Settings) -> None:
         )
 
 
-def check_group_size(config: Settings, algorithms: Collection[str]) -> None:
-    """Refuse groups of one trajectory for those of `algorithms` that compare the trajectories of a group."""
-    for name in algorithms if config.training.samples == 1 else ():
-        if not _grouped(name):
+def check_group_size(config: Settings, stages: Iterable[Stage]) -> None:
+    """Refuse groups of one trajectory where the algorithm of a stage compares the trajectories of a group."""
+    for stage in stages:
+        own = settings_of(config, stage)
+        if own.training.samples > 1 or not _grouped(own.algorithm.name):
             continue
+        where = "" if config.training.samples == 1 else f"stages.{stage.algorithm}."
         alone = [other for other in registry.names("algorithm") if not _grouped(other)]
         raise ConfigError(
-            f"training.samples: found 1, expected 2 at least with algorithm {name!r}, which compares the trajectories "
-            f"of one task with each other; algorithms that do not: {', '.join(alone) or 'none is installed'}"
+            f"{where}training.samples: found 1, expected 2 at least with algorithm {own.algorithm.name!r}, which "
+            f"compares the trajectories of one task with each other; algorithms that do not: "
+            f"{', '.join(alone) or 'none is installed'}"
         )
 
 
@@ -136,11 +139,31 @@ def check_dtype(config: Settings) -> None:
 
 def check_warm_up(config: Settings, plan: Plan) -> None:
     """Refuse a warm-up that a stage does not outlast."""
-    for stage in plan.stages:
-        if config.learner.warm_up >= stage.updates:
+    for node in plan.stages:
+        learner = settings_of(config, node.stage).learner
+        if learner.warm_up >= node.updates:
             raise ConfigError(
-                f"learner.warm_up: found {config.learner.warm_up}, expected less than the {stage.updates} updates of "
-                f"stage {stage.name!r}: its learning rate would never be the full one"
+                f"learner.warm_up: found {learner.warm_up}, expected less than the {node.updates} updates of "
+                f"stage {node.name!r}: its learning rate would never be the full one"
+            )
+
+
+def check_stage_settings(config: Settings, plan: Plan) -> None:
+    """Refuse settings of a stage that its curriculum contradicts, or that would change which weights are trained."""
+    for node in plan.stages:
+        own = config.stages.get(node.stage.algorithm or "")
+        if own is None:
+            continue
+        where = f"stages.{node.stage.algorithm}"
+        if "updates" in own.training.model_fields_set and node.stage.updates is not None:
+            raise ConfigError(
+                f"{where}.training.updates: found {own.training.updates}, but the curriculum plans "
+                f"{node.stage.updates} updates of stage {node.name!r}; expected one of the two"
+            )
+        if settings_of(config, node.stage).learner.lora != config.learner.lora:
+            raise ConfigError(
+                f"{where}.learner.lora: expected that of the run, learner.lora: the stages of a line train the same "
+                "weights, all of them or the same adapters"
             )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from rftcore import registry
 from rftcore.environment import Environment
 from rftcore.models import find_model
-from rftcore.plan import Plan, StageNode, algorithm_of, pools, samples
+from rftcore.plan import Plan, StageNode, pools, samples, settings_of
 from rftcore.rollout import PolicyActor, collect
 from rftcore.schemas.config import Settings
 from rftcore.schemas.task import Split
@@ -88,7 +88,7 @@ def estimate(config: Settings, plan: Plan, environments: Mapping[str, Environmen
             share = tokens(environment, difficulty, "train") * (episodes(config, node) / len(places))
             training += share
             work += share * _per_token(config, node)
-            if (validation := config.training.validation) is not None:
+            if (validation := settings_of(config, node.stage).training.validation) is not None:
                 times = 1 + math.ceil(node.updates / validation.every)
                 evaluation += tokens(environment, difficulty, "train") * (times * validation.tasks * validation.samples)
     for cell in plan.cells:
@@ -102,7 +102,7 @@ def estimate(config: Settings, plan: Plan, environments: Mapping[str, Environmen
 
 def episodes(config: Settings, node: StageNode) -> int:
     """Return how many episodes a stage plays."""
-    return node.updates * config.training.groups * samples(config, node)
+    return node.updates * settings_of(config, node.stage).training.groups * samples(config, node)
 
 
 def rate(config: Settings, parameters: int) -> float:
@@ -164,7 +164,7 @@ def _played(environment: Environment, tasks: Any, policy: str) -> Iterable[Traje
 
 def _per_token(config: Settings, node: StageNode) -> int:
     """Return the operations of a parameter and trained token: sampled and referred to or not, and learned from."""
-    chosen = algorithm_of(config, node.stage)
+    chosen = settings_of(config, node.stage).algorithm
     algorithm = registry.create("algorithm", chosen.name, chosen.options)
     sampled, referred = algorithm.demonstrations() is None, algorithm.reference_weight() > 0
     return 6 + (2 if sampled else 0) + (2 if referred else 0)

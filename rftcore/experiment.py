@@ -28,7 +28,7 @@ from rftcore.curriculum import Curriculum, UpdateRecord
 from rftcore.environment import Environment
 from rftcore.errors import RunError
 from rftcore.manifests import check_start
-from rftcore.plan import Plan, StageNode, algorithm_of, recorded, samples, train_tasks
+from rftcore.plan import Plan, StageNode, recorded, samples, settings_of, train_tasks
 from rftcore.recording import Recording
 from rftcore.records import RunFolder
 from rftcore.rollout import Actor, PolicyActor, collect
@@ -80,21 +80,18 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     folder = RunFolder(Path(payload["run"]))
     config, plan = load_record(folder)
     node = next(node for node in plan.stages if node.key == payload["key"])
+    config = settings_of(config, node.stage)
     leads = not launch.rank()
     place, started, validation = folder.stage(node.key), time.monotonic(), config.training.validation
     resume, kept, log = place / "resume", place / "best", place / "updates.jsonl"
-    told = records.read_lines(log)
-    first = _resume_point(resume)
-    if first > len(told):  # a power cut took lines that the checkpoint had seen
-        first = 0
-    told = told[:first]
+    told = _behind(resume, log)
+    first = len(told)
     keeps_best = validation is not None and validation.checkpoint == "best"
     report(first, node.updates, "starts")
     environments = _environments(config, [source.environment for source in node.stage.sources])
     tasks, held = _stage_tasks(plan, node, environments, validation)
-    chosen = algorithm_of(config, node.stage)
-    algorithm: Algorithm = registry.create("algorithm", chosen.name, chosen.options, "algorithm")
-    shown = recorded(chosen)
+    algorithm: Algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
+    shown = recorded(config.algorithm)
     recording = None if shown is None else Recording(shown)
     if recording is not None:
         tasks = recording.pools(tasks)
@@ -132,14 +129,26 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         report(update + 1, node.updates, f"success {value['success']:.2f}")
     if not keeps_best:
         engine.save(place / "checkpoint", {"update": len(told), "name": node.name}, resumable=False)
-    elif leads and kept.exists():  # else it was moved before the stage was killed
-        shutil.rmtree(place / "checkpoint", ignore_errors=True)
-        kept.rename(place / "checkpoint")
     done = {"name": node.name, "updates": len(told), "stage_seconds": time.monotonic() - started}
     if leads:
-        records.write_json(place / "stage.json", done)
-        shutil.rmtree(resume, ignore_errors=True)
+        _conclude(place, done)
     return done
+
+
+def _behind(resume: Path, log: Path) -> list[dict[str, Any]]:
+    """Return the lines of the updates that the resumable checkpoint has behind it; none where there is none."""
+    told, first = records.read_lines(log), _resume_point(resume)
+    return told[:first] if first <= len(told) else []  # a power cut may take lines that the checkpoint has seen
+
+
+def _conclude(place: Path, done: Mapping[str, Any]) -> None:
+    """Make the best checkpoint, if it was kept, the stage's, and say that the stage is done."""
+    kept = place / "best"
+    if kept.exists():  # it is not when it was moved before the stage was killed
+        shutil.rmtree(place / "checkpoint", ignore_errors=True)
+        kept.rename(place / "checkpoint")
+    records.write_json(place / "stage.json", done)
+    shutil.rmtree(place / "resume", ignore_errors=True)
 
 
 def _stage_tasks(

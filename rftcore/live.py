@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from rftcore import registry
 from rftcore.algorithm import Algorithm
 from rftcore.curriculum import Curriculum
@@ -18,6 +20,7 @@ from rftcore.errors import ConfigError
 from rftcore.executor import Executor
 from rftcore.metric import Metric
 from rftcore.sampler import Sampler
+from rftcore.schemas.frozen import given
 
 CONTRACTS: dict[str, type[Any]] = {
     "environment": Environment,
@@ -38,8 +41,8 @@ def written(value: Any) -> Any:
     if kind is not None:
         _check_class(kind, value)
         return {"name": value.name, "options": value.config.model_dump(mode="json")}
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
+    if isinstance(value, BaseModel):
+        return written(given(value))
     if isinstance(value, Mapping):
         return {key: written(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -6,7 +6,7 @@ key, the nearest known one. Nothing is coerced here that pydantic would not coer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -30,52 +30,74 @@ def validate(model: type[Model], options: Mapping[str, Any] | BaseModel, where: 
         return options
     if not isinstance(options, Mapping):
         raise ConfigError(f"{where or 'options'}: found {_shown(options)}, expected a mapping of options")
+    truths = dict(_truths(model, options, where))
+    complaints: list[tuple[str, str]] = []
     try:
         made = model.model_validate(dict(options))
-        lines = list(_truths(options, made, where))
-        if not lines:
+        if not truths:
             return made
     except ValidationError as error:
-        lines = list(_complaints(model, error, where))
+        complaints = [(path, text) for path, text in _complaints(model, error, where) if path not in truths]
+    lines = [f"{path}: {text}" for path, text in (*complaints, *truths.items())]
     if len(lines) == 1:
         raise ConfigError(lines[0])
     raise ConfigError("\n".join([f"{len(lines)} options are wrong:", *(f"  {line}" for line in lines)]))
 
 
-def _complaints(model: type[BaseModel], error: ValidationError, where: str) -> Iterator[str]:
-    try:
-        schema = model.model_json_schema()
-    except PydanticInvalidForJsonSchema:
-        schema = {}
+def _complaints(model: type[BaseModel], error: ValidationError, where: str) -> Iterator[tuple[str, str]]:
+    """Yield the path of every wrong key and what is wrong with it."""
+    schema = _schema(model)
     expectations: dict[str, list[str]] = {}
     found: dict[str, str] = {}
     for detail in error.errors(include_url=False):
         unknown = detail["type"] == "extra_forbidden"
         keys, known = _locate(schema, detail["loc"], unknown)
-        path = ".".join([*([where] if where else []), *keys]) or "options"
+        path = _path(where, keys) or "options"
         message = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
         if unknown:
-            yield f"{path}: unknown key; {_instead(keys[-1], known)}"
+            yield path, f"unknown key; {_instead(keys[-1], known)}"
         elif detail["type"] == "missing":
-            yield f"{path}: missing; expected a value"
+            yield path, "missing; expected a value"
         else:
             found[path] = _shown(detail["input"])
             expectations.setdefault(path, []).append(message.removeprefix("Input should be "))
     for path, messages in expectations.items():
-        yield f"{path}: found {found[path]}, expected {' or '.join(dict.fromkeys(messages))}"
+        yield path, f"found {found[path]}, expected {' or '.join(dict.fromkeys(messages))}"
 
 
-def _truths(given: Any, made: Any, path: str) -> Iterator[str]:
-    """Yield a complaint for every yes or no that became a number: pydantic takes true for 1."""
-    if isinstance(given, bool) and isinstance(made, (int, float)) and not isinstance(made, bool):
-        yield f"{path}: found {given}, expected a number"
+def _truths(model: type[BaseModel], options: Mapping[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    """Yield the path of every yes or no that stands for a number, and what is wrong with it: pydantic takes true for 1.
+
+    They are looked for in what was given and not in what was made of it, which is there only if all else is right.
+    """
+    flags = list(_flags(options, ()))
+    schema = _schema(model) if flags else {}
+    for location, flag in flags:
+        types = {node.get("type", "any") for node in _nodes(schema, location)}
+        if types & {"integer", "number"} and not types & {"boolean", "any"}:
+            yield _path(where, location), f"found {flag}, expected a number"
+
+
+def _flags(given: Any, location: tuple[int | str, ...]) -> Iterator[tuple[tuple[int | str, ...], bool]]:
+    if isinstance(given, bool):
+        yield location, given
     elif isinstance(given, Mapping):
         for key, value in given.items():
-            below = made.get(key) if isinstance(made, Mapping) else getattr(made, str(key), None)
-            yield from _truths(value, below, f"{path}.{key}" if path else str(key))
-    elif isinstance(given, (list, tuple)) and isinstance(made, (list, tuple)) and len(given) == len(made):
-        for number, (value, below) in enumerate(zip(given, made, strict=True)):
-            yield from _truths(value, below, f"{path}.{number}")
+            yield from _flags(value, (*location, str(key)))
+    elif isinstance(given, (list, tuple)):
+        for number, value in enumerate(given):
+            yield from _flags(value, (*location, number))
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    try:
+        return model.model_json_schema()
+    except PydanticInvalidForJsonSchema:
+        return {}
+
+
+def _path(where: str, keys: Iterable[int | str]) -> str:
+    return ".".join([*([where] if where else []), *map(str, keys)])
 
 
 def _shown(value: object) -> str:
@@ -106,6 +128,14 @@ def _locate(schema: dict[str, Any], location: tuple[int | str, ...], unknown: bo
             keys.append(str(part))
             nodes = [member for child in below for member in _members(schema, child)]
     return keys, known
+
+
+def _nodes(schema: dict[str, Any], location: tuple[int | str, ...]) -> list[dict[str, Any]]:
+    """Return what may stand at a place in a user's configuration, as far as the schema knows."""
+    nodes = list(_members(schema, schema))
+    for part in location:
+        nodes = [member for node in nodes for child in _children(node, part) for member in _members(schema, child)]
+    return nodes
 
 
 def _members(schema: dict[str, Any], node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -19,8 +19,15 @@ from rftcore.environment import Environment
 from rftcore.errors import ConfigError
 from rftcore.manifests import task_lists
 from rftcore.recording import Recording, fingerprint
-from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
-from rftcore.schemas.frozen import Frozen, digest, without_unused
+from rftcore.schemas.config import (
+    Component,
+    EvaluationConfig,
+    ExperimentConfig,
+    Settings,
+    StageSettings,
+    StudyConfig,
+)
+from rftcore.schemas.frozen import Frozen, digest, laid_over, without_unused
 from rftcore.schemas.task import Task
 from rftcore.validation import divide
 
@@ -153,11 +160,21 @@ def lines(config: Settings) -> dict[str, tuple[Component, ...]]:
     return {"transfer": ()}
 
 
-def algorithm_of(config: Settings, stage: Stage) -> Component:
-    """Return the algorithm of a stage: its own, or the run's."""
+def settings_of(config: Settings, stage: Stage) -> Settings:
+    """Return the settings of a run as they are for one stage: its own algorithm, training and learner keys, if any.
+
+    Updates that the curriculum plans for the stage stand in the stage, not here.
+    """
     if stage.algorithm is None:
-        return config.algorithm
-    return config.algorithms.get(stage.algorithm, Component(name=stage.algorithm))
+        return config
+    own = config.stages.get(stage.algorithm, StageSettings())
+    return config.model_copy(
+        update={
+            "algorithm": config.algorithms.get(stage.algorithm, Component(name=stage.algorithm)),
+            "training": laid_over(config.training, own.training),
+            "learner": laid_over(config.learner, own.learner),
+        }
+    )
 
 
 def identity(component: Component) -> dict[str, Any]:
@@ -183,7 +200,8 @@ def demonstrations(component: Component) -> Demonstrations | None:
 
 def samples(config: Settings, node: StageNode) -> int:
     """Return how many trajectories of each task a stage learns from; of a recording, how many at most."""
-    shown, wanted = demonstrations(algorithm_of(config, node.stage)), config.training.samples
+    own = settings_of(config, node.stage)
+    shown, wanted = demonstrations(own.algorithm), own.training.samples
     return wanted if shown is None else shown.samples(wanted)
 
 
@@ -232,18 +250,19 @@ def _line(
         for source in stage.sources:
             _check_source(source.environment, source.difficulty, environments)
         tasks = train_tasks(stage, environments)
-        drawn = {pool: divide(pool, listed, config.training.validation)[0] for pool, listed in tasks.items()}
-        place = recorded(algorithm_of(config, stage))
+        own = settings_of(config, stage)
+        drawn = {pool: divide(pool, listed, own.training.validation)[0] for pool, listed in tasks.items()}
+        place = recorded(own.algorithm)
         if place is not None:
             Recording(place).pools(drawn)
-        updates = stage.updates or config.training.updates
+        updates = stage.updates or own.training.updates
         key = digest(
             {
                 "from": parent or model,
                 "stage": stage.model_dump(mode="json"),
                 "picking": curriculum.picking or f"{component.name}/{_version('curriculum', component.name)}",
                 "updates": updates,
-                "settings": _training_settings(config, stage),
+                "settings": _training_settings(own, stage),
                 "manifests": {
                     pool: manifests[f"{pool.replace(':', '/')}/train"] for pool in pools(stage, environments)
                 },
@@ -314,14 +333,15 @@ def _sampling_settings(config: Settings) -> dict[str, Any]:
 
 
 def _training_settings(config: Settings, stage: Stage) -> dict[str, Any]:
-    dumped, algorithm = config.model_dump(mode="json"), algorithm_of(config, stage)
+    """Return what of a stage's settings can change a number."""
+    dumped = config.model_dump(mode="json")
     elsewhere = ("updates", "checkpoint_every", "record")  # the plan has the updates; the others change no number
     training = {key: value for key, value in dumped["training"].items() if key not in elsewhere}
     return _sampling_settings(config) | {
         "seed": config.seed,
         "training": training,
         "learner": dumped["learner"],
-        "algorithm": [identity(algorithm), _version("algorithm", algorithm.name)],
+        "algorithm": [identity(config.algorithm), _version("algorithm", config.algorithm.name)],
         "environments": {
             name: [config.environments[name], _version("environment", name)]
             for name in sorted({source.environment for source in stage.sources})

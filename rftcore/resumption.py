@@ -18,7 +18,7 @@ from rftcore.checkpoint import verify
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, EpisodeError, RunError
 from rftcore.models import fingerprint
-from rftcore.plan import Plan, algorithm_of, demonstrations, make_plan, train_tasks
+from rftcore.plan import Plan, demonstrations, make_plan, settings_of, train_tasks
 from rftcore.records import RunFolder
 from rftcore.schemas.config import Settings
 from rftcore.schemas.task import Task
@@ -49,7 +49,7 @@ def check_starts(config: Settings, plan: Plan, done: Collection[str]) -> None:
         with contextlib.suppress(EpisodeError):
             environment.start(environment.tasks("test", difficulty)[0]).close()
     for stage in plan.stages:
-        shown = demonstrations(algorithm_of(config, stage.stage))
+        shown = demonstrations(settings_of(config, stage.stage).algorithm)
         if stage.key not in done and shown is not None and shown.recording is None:
             names = {source.environment for source in stage.stage.sources}
             environments = {name: make_environment(config, name) for name in names}

@@ -18,7 +18,7 @@ from rftcore.errors import ConfigError
 from rftcore.executor import Executor, Job, Progress
 from rftcore.experiment import dismiss, follow
 from rftcore.models import ask_hub
-from rftcore.plan import Plan
+from rftcore.plan import Plan, settings_of
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
@@ -179,7 +179,8 @@ def _jobs(folder: RunFolder, config: Settings, plan: Plan) -> Iterator[tuple[str
     """Yield the key of every job, the job, and the key of the one it needs; stages, which others wait for, first."""
     run = str(folder.path.absolute())
     for stage in plan.stages:
-        size = stage.updates * config.training.groups * config.training.samples * _LEARNING
+        training = settings_of(config, stage.stage).training
+        size = stage.updates * training.groups * training.samples * _LEARNING
         job = Job(stage.key, f"{_JOBS}:train_stage", {"run": run, "key": stage.key}, f"train {stage.name}", size)
         yield stage.key, (job, stage.parent)
     for cell in plan.cells:

@@ -139,7 +139,9 @@ def _types(annotation: Any) -> tuple[Any, ...]:
 
 
 def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation.__name__ != "Component"
+    """Whether a key has keys of its own here: those of a component are its plugin's, a stage's stand under others."""
+    elsewhere = ("Component", "StageSettings")
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation.__name__ not in elsewhere
 
 
 def test_the_configuration_reference_lists_every_option_with_its_default_and_no_other() -> None:

@@ -80,6 +80,41 @@ def test_all_wrong_options_are_reported_at_once() -> None:
     ]
 
 
+class Switches(Frozen):
+    limit: int = Field(default=1, ge=1)
+    share: float | None = None
+    on: bool = False
+    either: bool | int = 0
+    steps: tuple[int, ...] = ()
+    parts: dict[str, Part] = Field(default_factory=dict)
+
+
+def test_a_yes_or_no_in_place_of_a_number_is_reported_with_all_that_is_wrong_beside_it() -> None:
+    options = {
+        "limt": 3,
+        "limit": False,
+        "share": True,
+        "on": "maybe",
+        "steps": [1, True],
+        "parts": {"a": {"weight": True, "lable": "x"}},
+    }
+    assert complaint(options, Switches).splitlines() == [
+        "7 options are wrong:",
+        "  algorithm.parts.a.lable: unknown key; did you mean 'label'?",
+        "  algorithm.limt: unknown key; did you mean 'limit'?",
+        "  algorithm.on: found 'maybe', expected a valid boolean, unable to interpret input",
+        "  algorithm.limit: found False, expected a number",
+        "  algorithm.share: found True, expected a number",
+        "  algorithm.steps.1: found True, expected a number",
+        "  algorithm.parts.a.weight: found True, expected a number",
+    ]
+    assert complaint({"share": True}, Switches) == "algorithm.share: found True, expected a number"
+
+
+def test_a_yes_or_no_is_right_where_one_is_expected() -> None:
+    assert validate(Switches, {"on": True, "either": True}) == Switches(on=True, either=True)
+
+
 def test_both_members_of_a_union_are_expected_in_one_line() -> None:
     assert complaint({"size": "x"}).startswith("algorithm.size: found 'x', expected a valid integer")
     assert " or a valid dictionary" in complaint({"size": "x"})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rftcore.cli.terminal import console, table
 
@@ -33,7 +34,8 @@ def tell(planned: Study, folder: RunFolder, tflops: float | None) -> None:
 
 def _tell_stages(planned: Study) -> None:
     from rftcore.estimate import episodes
-    from rftcore.plan import algorithm_of
+    from rftcore.plan import settings_of
+    from rftcore.schemas.frozen import given
 
     config, plan = planned.config, planned.blueprint.plan
     axes = {
@@ -47,13 +49,24 @@ def _tell_stages(planned: Study) -> None:
             stage.name,
             next((other.name for other in plan.stages if other.key == stage.parent), "base"),
             str(stage.updates),
-            algorithm_of(config, stage.stage).name,
+            settings_of(config, stage.stage).algorithm.name,
             f"{episodes(config, stage):,}",
             ", ".join(axes[stage.name]),
         )
         for stage in plan.stages
     ]
     table(("checkpoint", "starts from", "updates", "algorithm", "episodes", "axes"), rows)
+    for key, own in config.stages.items():
+        console().print(f"{key}(...) has settings of its own: {', '.join(_assignments(given(own)))}")
+
+
+def _assignments(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield settings as overrides write them, such as `learner.learning_rate=0.001`."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _assignments(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}={value}"
 
 
 def _tell_cells(planned: Study) -> None:

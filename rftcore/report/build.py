@@ -21,7 +21,7 @@ from rftcore.blueprint import make_environment
 from rftcore.environment import Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.metric import CellData, StudyData, StudyFigures
-from rftcore.plan import CellNode, Plan, StageNode, algorithm_of, samples
+from rftcore.plan import CellNode, Plan, StageNode, samples, settings_of
 from rftcore.records import RunFolder
 from rftcore.report.notes import notes
 from rftcore.schemas.config import Settings
@@ -111,10 +111,10 @@ def _figures(config: Settings, data: StudyData) -> StudyFigures:
 
 def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> StageReport:
     lines = records.read_lines(folder.stage(node.key) / "updates.jsonl")
-    chain = plan.chain(node.name)
+    own, chain = settings_of(config, node.stage), plan.chain(node.name)
     warnings = []
     flat = fmean(line["zero_variance"] for line in lines)
-    compares: Any = registry.spec("algorithm", algorithm_of(config, node.stage).name)
+    compares: Any = registry.spec("algorithm", own.algorithm.name)
     if flat > _FLAT and compares.grouped:
         warnings.append(
             f"{flat:.0%} of the groups had no variance, so most rollouts taught nothing: choose tasks that the policy "
@@ -146,11 +146,11 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
         pools=[":".join(pool) for pool in plan.drawn(node)],
         budget={
             "updates": len(lines),
-            "groups": config.training.groups,
+            "groups": own.training.groups,
             "samples": samples(config, node),
             "episodes": sum(line["episodes"] for line in lines),
             "sampled_tokens": sum(line["sampled_tokens"] for line in lines),
-            **_validated(config, node, lines),
+            **_validated(own, node, lines),
             **({"demonstrated_tokens": shown} if shown else {}),
         },
         curve=[{key: value for key, value in line.items() if key not in _CURVE_LEAVES_OUT} for line in lines],
@@ -185,6 +185,7 @@ def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:
         "specs": plan.specs,
         "model": {"name": config.model, "sha256": plan.model},
         **({"recordings": plan.recordings} if plan.recordings else {}),
+        **({"stages": stages} if (stages := _stage_settings(config, plan)) else {}),
         "hardware": {
             "machine": platform.machine(),
             "system": platform.system(),
@@ -193,6 +194,21 @@ def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:
             "executor": config.executor.name,
         },
     }
+
+
+def _stage_settings(config: Settings, plan: Plan) -> dict[str, Any]:
+    """Return the whole settings of each stage that has some of its own."""
+    settings: dict[str, Any] = {}
+    for node in plan.stages:
+        if node.stage.algorithm in config.stages:
+            own = settings_of(config, node.stage)
+            training = own.training.model_copy(update={"updates": node.updates})
+            settings[node.name] = {
+                "algorithm": own.algorithm.model_dump(mode="json"),
+                "training": training.model_dump(mode="json"),
+                "learner": own.learner.model_dump(mode="json"),
+            }
+    return settings
 
 
 def _versions(config: Settings, plan: Plan) -> dict[str, str]:

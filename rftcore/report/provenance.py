@@ -36,6 +36,7 @@ TITLES = {
     "versions": "Versions of the distributions",
     "manifests": "Task lists (sha256 of each manifest)",
     "recordings": "Recorded trajectories that were learned from (sha256)",
+    "stages": "Stages with settings of their own",
     "specs": "Plugins used",
 }
 
@@ -47,7 +48,7 @@ def provenance_section(report: Report) -> Markup:
         tag("h2", "What was run, and with what"),
         facts(report.facts, "What is true of each environment") if report.facts else None,
     ]
-    for name in ("model", "recordings", "hardware", "seeds", "versions", "manifests", "specs"):
+    for name in ("model", "recordings", "stages", "hardware", "seeds", "versions", "manifests", "specs"):
         if name in provenance:
             value = provenance.pop(name)
             shown = pairs(value) if isinstance(value, Mapping) else tag("p", str(value))

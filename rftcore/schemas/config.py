@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rftcore.conversation import History
-from rftcore.schemas.frozen import Frozen, without_unused
+from rftcore.schemas.frozen import Frozen, given, without_unused
 from rftcore.schemas.published import Published
 
 
@@ -114,6 +114,17 @@ class LearnerConfig(Frozen):
         return without_unused(self, handler(self), ("schedule", "warm_up"))
 
 
+class StageSettings(Frozen):
+    """What a stage has of its own. Keys that are not given, also inside `training.validation`, are the run's."""
+
+    training: Training = Field(default_factory=Training)
+    learner: LearnerConfig = Field(default_factory=LearnerConfig)
+
+    @model_serializer
+    def _given(self) -> dict[str, Any]:
+        return given(self)
+
+
 class CriticConfig(Frozen):
     """What estimates the returns of an algorithm with a critic; such an algorithm has it among its own options."""
 
@@ -159,6 +170,8 @@ class Settings(Frozen):
     algorithm: Component = Field(default_factory=lambda: Component(name="grpo"))
     algorithms: dict[str, Component] = Field(default={})
     """Those of stages with one of their own, `KEY(textcraft)`; a key without a `name` is the algorithm's name."""
+    stages: dict[str, StageSettings] = Field(default={})
+    """Settings of their own for stages with an algorithm of their own, `KEY(textcraft)`."""
     sampler: Component = Field(default_factory=lambda: Component(name="hf"))
     sampling: Sampling = Field(default_factory=Sampling)
     training: Training = Field(default_factory=Training)
@@ -182,7 +195,7 @@ class Settings(Frozen):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("shots", "algorithms"))
+        return without_unused(self, handler(self), ("shots", "algorithms", "stages"))
 
 
 class ExperimentConfig(Settings):

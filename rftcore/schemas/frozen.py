@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Frozen(BaseModel):
@@ -24,6 +26,22 @@ def without_unused(model: BaseModel, dumped: dict[str, Any], names: Collection[s
     fields = type(model).model_fields
     unused = {name for name in names if getattr(model, name) == fields[name].default}
     return {name: value for name, value in dumped.items() if name not in unused}
+
+
+def given(model: BaseModel) -> dict[str, Any]:
+    """Return what `model` and the models in its fields were made with, without what was left at its default."""
+    told = {name: getattr(model, name) for name in type(model).model_fields if name in model.model_fields_set}
+    return {name: given(value) if isinstance(value, BaseModel) else value for name, value in told.items()}
+
+
+def laid_over(below: Model, above: Model) -> Model:
+    """Return `below` with what `above` was made with; where both have a model, what that was made with."""
+    changes: dict[str, Any] = {}
+    for name in above.model_fields_set:
+        old, new = getattr(below, name), getattr(above, name)
+        both = isinstance(old, BaseModel) and isinstance(new, BaseModel)
+        changes[name] = laid_over(old, new) if both else new
+    return below.model_copy(update=changes)
 
 
 def digest(value: Any) -> str:

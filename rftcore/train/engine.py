@@ -24,7 +24,7 @@ from rftcore.schemas.trajectory import Credit, Group
 from rftcore.train.adapters import as_start_policy, is_adapter
 from rftcore.train.chat import ChatEncoder, load_tokenizer
 from rftcore.train.checkpoint import load_model, restore_critic, restore_optimizer, save_checkpoint
-from rftcore.train.critic import make_critic
+from rftcore.train.critic import Critic, make_critic
 from rftcore.train.demonstration import Demonstrator, expert, repeated
 from rftcore.train.learner import Learner
 from rftcore.train.logprobs import row_logprobs
@@ -53,33 +53,18 @@ class Engine:
         self._shown = algorithm.demonstrations() if algorithm is not None else None
         self._credit_reference = None
         if algorithm is not None:
-            spec: Any = registry.spec("algorithm", algorithm.name)
-            module, _, function = spec.loss.partition(":")
-            reference = None
+            reference = critic = None
             if algorithm.reference_weight() > 0:
-                base = find_model(settings.model)
-                adapted = settings.learner.lora is not None or is_adapter(source)
-                if adapted and not is_adapter(base):
-                    reference = model  # with its adapters off: no second copy is needed
-                else:
-                    reference = load_model(base, device=device, dtype=dtype).requires_grad_(False)
-            if algorithm.reference_in_credit:
-                self._credit_reference, reference = reference, None
-            self._learner = Learner(
-                model,
-                settings.learner,
-                loss=getattr(import_module(module), function),
-                loss_config=algorithm.config,
-                reference=reference,
-                corrects_sampler=algorithm.corrects_sampler(),
-                entropy=algorithm.entropy_weight() > 0,
-                critic=make_critic(algorithm.critic(), model, self._tokenizer, source, device=device, dtype=dtype)
-                if spec.needs_values
-                else None,
-                updates=updates,
+                reference = _start_policy(settings, model, source, device=device, dtype=dtype)
+            spec: Any = registry.spec("algorithm", algorithm.name)
+            if spec.needs_values:
+                critic = make_critic(algorithm.critic(), model, self._tokenizer, source, device=device, dtype=dtype)
+            in_credit = algorithm.reference_in_credit
+            self._learner = _make_learner(
+                settings, algorithm, model, None if in_credit else reference, critic, updates=updates
             )
-            if self._credit_reference is model:
-                self._credit_reference = self._learner.model
+            if in_credit:
+                self._credit_reference = self._learner.model if reference is model else reference
             model = self._learner.model
         self._model = model
         sampler = registry.resolve("sampler", settings.sampler.name)
@@ -194,6 +179,34 @@ class Engine:
         self._version = state["version"]
         self._sampler.sync(self._model, self._version)
         return state
+
+
+def _start_policy(settings: Settings, model: Any, source: Path | str, *, device: torch.device, dtype: Any) -> Any:
+    """Return the run's start policy, frozen, or `model` itself where that is it with its adapters off."""
+    base = find_model(settings.model)
+    adapted = settings.learner.lora is not None or is_adapter(source)
+    if adapted and not is_adapter(base):
+        return model  # no second copy is needed
+    return load_model(base, device=device, dtype=dtype).requires_grad_(False)
+
+
+def _make_learner(
+    settings: Settings, algorithm: Any, model: Any, reference: Any, critic: Critic | None, *, updates: int
+) -> Learner:
+    """Return what trains `model`, and `critic` with it, with the loss that the algorithm's spec names."""
+    spec: Any = registry.spec("algorithm", algorithm.name)
+    module, _, function = spec.loss.partition(":")
+    return Learner(
+        model,
+        settings.learner,
+        loss=getattr(import_module(module), function),
+        loss_config=algorithm.config,
+        reference=reference,
+        corrects_sampler=algorithm.corrects_sampler(),
+        entropy=algorithm.entropy_weight() > 0,
+        critic=critic,
+        updates=updates,
+    )
 
 
 def _uncredited(groups: Sequence[Group]) -> list[Row]:

@@ -80,7 +80,10 @@ class Mixture(Planned):
         """Options of the curriculum."""
 
         train: Train
-        """`a+b`, a list of sources, or a mapping of sources to their shares of the tasks, relative to each other."""
+        """`a+b`, a list of sources, or a mapping of sources to their shares of the tasks, relative to each other.
+
+        With an algorithm of its own: `imitation(a+b)`, or `{imitation: {a: 2, b: 1}}`.
+        """
         updates: Updates | None = None
         """Updates of the stage; None takes the experiment's."""
 

@@ -1,7 +1,7 @@
 """What `train` may say for one stage: an expression, a list of sources, or a mapping of sources to weights.
 
 The three forms of one mixture give equal stages. A stage is named after its sources, as checkpoints are; weights are no
-part of the name.
+part of the name. An algorithm of its own stands around the sources: `imitation(a+b)`, or `{imitation: {a: 2, b: 1}}`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ import math
 from rftcore.curriculum import Source, Stage, parse_train
 from rftcore.errors import ConfigError
 
-Train = str | tuple[str, ...] | dict[str, float]
+Train = str | tuple[str, ...] | dict[str, float | dict[str, float]]
 
 
 def stage(train: Train, *, updates: int | None, horizon: tuple[int, ...] = ()) -> Stage:
     """Return the one stage that trains on `train`.
 
-    Raises ConfigError when `train` names no source, a source twice, or more than one stage.
+    Raises ConfigError when `train` names no source, a source twice, or more than one stage or algorithm.
     """
     algorithm = None
     if isinstance(train, str):
         parsed = _one_stage(train)
         sources, algorithm = parsed.sources, parsed.algorithm
     elif isinstance(train, dict):
-        sources = tuple(source(label, weight) for label, weight in train.items())
+        algorithm, shares = _algorithm_and_shares(train)
+        sources = tuple(source(label, weight) for label, weight in shares.items())
     else:
         sources = tuple(source(label) for label in train)
     labels = [each.label for each in sources]
@@ -40,6 +41,22 @@ def stage(train: Train, *, updates: int | None, horizon: tuple[int, ...] = ()) -
     return Stage(name=name, sources=sources, updates=updates, horizon=horizon, algorithm=algorithm)
 
 
+def _algorithm_and_shares(train: dict[str, float | dict[str, float]]) -> tuple[str | None, dict[str, float]]:
+    shares = {label: weight for label, weight in train.items() if not isinstance(weight, dict)}
+    algorithms = {name: within for name, within in train.items() if isinstance(within, dict)}
+    if not algorithms:
+        return None, shares
+    if len(train) > 1:
+        raise ConfigError(
+            f"train: found {', '.join(train)} beside each other, of which {', '.join(algorithms)} would be an "
+            "algorithm; a stage has one algorithm, around all of its sources, as in "
+            "{imitation: {textcraft: 2, babyai: 1}}"
+        )
+    ((algorithm, shares),) = algorithms.items()
+    _one_stage(f"{algorithm}({'+'.join(shares)})")  # which is how the checkpoint will be called
+    return algorithm, shares
+
+
 def source(label: str, weight: float = 1.0) -> Source:
     """Read one `environment` or `environment:difficulty`. Raises ConfigError when `label` is anything else."""
     if not 0 < weight < math.inf:
@@ -48,7 +65,8 @@ def source(label: str, weight: float = 1.0) -> Source:
     if parsed.algorithm is not None:
         raise ConfigError(
             f"train {label!r}: found an algorithm for one source; a stage has one algorithm, so write the stage as one "
-            f"text, such as '{parsed.algorithm}(textcraft+babyai)'"
+            f"text, such as '{parsed.algorithm}(textcraft+babyai)', or around their weights, such as "
+            f"{{{parsed.algorithm}: {{textcraft: 2, babyai: 1}}}}"
         )
     return parsed.sources[0].model_copy(update={"weight": weight})
 

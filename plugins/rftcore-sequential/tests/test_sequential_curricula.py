@@ -48,6 +48,35 @@ def test_one_source_of_several_has_no_algorithm_of_its_own() -> None:
         Single(train="imitation(textcraft+babyai)")
 
 
+def test_an_algorithm_of_its_own_stands_around_weights_too() -> None:
+    weighted = {"imitation": {"textcraft:easy": 3, "babyai": 1}}
+    (stage,) = Mixture(train=weighted).stages()
+    assert (stage.name, stage.algorithm) == ("imitation(textcraft:easy+babyai)", "imitation")
+    assert [source.weight for source in stage.sources] == [3.0, 1.0]
+    assert Mixture(train={"imitation": {"textcraft": 1, "babyai": 1}}).stages() == parse_train(
+        "imitation(textcraft+babyai)"
+    )
+    assert [each.algorithm for each in Sequential(train=[weighted, "babyai"]).stages()] == ["imitation", None]
+
+
+@pytest.mark.parametrize(
+    ("train", "told"),
+    [
+        ({"imitation": {"textcraft": 1}, "babyai": 1}, "found imitation, babyai beside each other, of which imitation"),
+        (
+            {"imitation": {"textcraft": 1}, "grpo": {"babyai": 1}},
+            "a stage has one algorithm, around all of its sources",
+        ),
+        ({"Imitation": {"textcraft": 1}}, "cannot read 'Imitation\\(textcraft\\)'"),
+        ({"imitation": {}}, "cannot read ''"),
+        ({"imitation": {"textcraft": -1}}, "weight of 'textcraft': found -1.0, expected a positive number"),
+    ],
+)
+def test_around_weights_there_is_one_algorithm_and_nothing_else(train: Any, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Mixture(train=train)
+
+
 def test_a_mixture_takes_weights() -> None:
     (stage,) = Mixture(train={"textcraft:easy": 3, "babyai": 0.5}, updates=9).stages()
     assert [source.weight for source in stage.sources] == [3.0, 0.5]
