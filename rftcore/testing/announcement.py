@@ -78,7 +78,7 @@ def target_is_importable(subject: Subject) -> Problems:
 @check("static")
 def config_is_strict(subject: Subject) -> Problems:
     """`Config` is frozen, refuses unknown keys and survives JSON."""
-    config = options_of(subject)
+    config = subject.config
     if not issubclass(config, Frozen):
         yield f"Config is {config!r}, expected a class that derives from rftcore.schemas.frozen.Frozen"
         return
@@ -94,16 +94,6 @@ def config_is_strict(subject: Subject) -> Problems:
     again = config.model_validate(json.loads(made.model_dump_json()))
     if again != made:
         yield f"{made!r} became {again!r} through JSON, expected the same; use types that JSON has"
-
-
-def options_of(subject: Subject) -> type[Frozen]:
-    """Return the class of the options, which a sampler's spec names by itself."""
-    config: type[Frozen] = (
-        attribute(subject.spec.config)
-        if subject.spec.kind == "sampler"
-        else getattr(subject.component, "Config", Frozen)
-    )
-    return config
 
 
 def _module(subject: Subject) -> str:

@@ -48,9 +48,19 @@ class Subject:
         found: type[Any] = attribute(self.spec.target)
         return found
 
+    @cached_property
+    def config(self) -> type[Any]:
+        """The class of its options, which a sampler's spec names by itself."""
+        found: type[Any] = attribute(self.spec.config) if self.spec.kind == "sampler" else self.component.Config
+        return found
+
+    def configured(self, **options: Any) -> Any:
+        """Return its options, some of them changed, as its `Config`. Raises ConfigError for wrong ones."""
+        return validate(self.config, {**self.options, **options}, self.spec.name)
+
     def make(self, **options: Any) -> Any:
         """Build the component with its options, some of them changed. Raises ConfigError for wrong options."""
-        return self.component(validate(self.component.Config, {**self.options, **options}, self.spec.name))
+        return self.component(self.configured(**options))
 
     def described(self) -> dict[str, JsonValue]:
         """Return what another process needs to build it, in JSON."""

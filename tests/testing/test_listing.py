@@ -10,7 +10,14 @@ import pytest
 from rftcore.testing.listing import ANY, checks
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
-SECTIONS = {"environment": "Environments", "algorithm": "Algorithms"}
+SECTIONS = {
+    "environment": "Environments",
+    "algorithm": "Algorithms",
+    "curriculum": "Curricula",
+    "metric": "Metrics",
+    "policy": "Policies",
+    "sampler": "Samplers",
+}
 
 
 def section(heading: str) -> list[tuple[str, ...]]:

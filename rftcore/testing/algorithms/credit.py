@@ -10,9 +10,9 @@ from pydantic import JsonValue
 
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
 from rftcore.testing.algorithms.candidate import Candidate
-from rftcore.testing.algorithms.groups import played, token_floats
 from rftcore.testing.check import Problems, check
 from rftcore.testing.child import ask
+from rftcore.testing.groups import played, token_floats
 from rftcore.testing.subject import rebuilt
 
 TOLERANCE = 1e-9

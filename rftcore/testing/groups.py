@@ -1,4 +1,4 @@
-"""Groups to ask credit for: small, the same everywhere, and with all in them that can happen to a group."""
+"""Groups to ask credit and figures for: small, the same everywhere, and with all in them that can happen to a group."""
 
 from __future__ import annotations
 

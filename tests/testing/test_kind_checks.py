@@ -1,0 +1,149 @@
+"""Every check of curricula, metrics, policies and samplers finds its specimen; ours keep all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rftcore import registry
+from rftcore.rollout import PolicyActor, collect
+from rftcore.specs import CurriculumSpec, MetricSpec, PolicySpec, SamplerSpec
+from rftcore.testing import examine
+from rftcore.testing.line import Line
+from rftcore.testing.listing import ANY, checks
+from rftcore.testing.report import results_of, run
+from rftcore.testing.subject import Subject
+
+KINDS: dict[str, tuple[Any, str, str, dict[str, str]]] = {
+    "curriculum": (CurriculumSpec, "planners", "in_turn", {}),
+    "metric": (MetricSpec, "gauges", "mean", {}),
+    "policy": (PolicySpec, "players", "chance", {}),
+    "sampler": (SamplerSpec, "speakers", "hf", {"config": "rftcore.schemas.config:HFSamplerConfig"}),
+}
+"""Spec, module of the specimens, their name, and what else the spec says."""
+
+BROKEN = [
+    (
+        "curriculum",
+        "stages_can_be_trained",
+        "Planless",
+        "stages() is empty, expected one at least; refuse options that",
+    ),
+    ("curriculum", "stages_can_be_trained", "Timeless", "has the turn limits (0, 5), expected 1 at least"),
+    ("curriculum", "stages_can_be_trained", "Drifting", "made again, stages() are others, expected the same; a killed"),
+    ("curriculum", "turn_limits_are_positive", "Limitless", "update 3: the turn limit is 0, expected None or 1 at lea"),
+    ("curriculum", "next_returns_what_is_asked", "Short", "update 0: 7 tasks came back, 0 of them in no pool, expecte"),
+    ("curriculum", "next_returns_what_is_asked", "Strange", "8 tasks came back, 8 of them in no pool, expected 8 of t"),
+    (
+        "curriculum",
+        "next_is_pure",
+        "Advancing",
+        "asked for in another order, the updates have other tasks, expected the",
+    ),
+    (
+        "curriculum",
+        "next_is_pure",
+        "Consuming",
+        "the pools were changed, expected them as they were; copy what is shuff",
+    ),
+    (
+        "metric",
+        "figures_are_finite",
+        "Undefined",
+        "the figure 'return' is nan, expected a finite number; leave out what",
+    ),
+    (
+        "metric",
+        "measure_is_pure",
+        "Noisy",
+        "asked again, the figures differ, expected the same; let chance follow from",
+    ),
+    ("metric", "measure_is_pure", "First", "with the groups in another order, the figure 'return' is "),
+    ("metric", "masked_trajectories_say_nothing", "Harsh", "spoiled trajectories have another return and success, the"),
+    ("metric", "measure_needs_no_torch", "Heavy", "measuring imports torch, expected none of it; figures need no mod"),
+    ("policy", "acts_in_text", "Counting", "turn 0: 0 came back, expected text, or None to give up"),
+    ("policy", "draws_from_its_stream", "Global", "it draws from the module random, expected the episode's own strea"),
+    ("policy", "draws_from_its_stream", "Alternating", "beside others it does ['"),
+    ("policy", "leaves_stepping", "Trying", "act() called step() 1 times, expected never; return the action"),
+    ("sampler", "answers_are_whole", "Talkative", "expected 1 to 8 tokens that end with the first of stop_ids; the st"),
+    ("sampler", "answers_are_whole", "Unlikely", "tokens have the logprobs (0.5,), expected a finite one of 0 at most"),
+    ("sampler", "answers_are_whole", "Versioned", "the version is 3 before any sync, expected 0; count from what sync"),
+    ("sampler", "checksums_are_of_the_context", "Unchecked", "the checksum is 0, expected "),
+    ("sampler", "logprobs_are_the_model_s", "Lukewarm", "at temperature 0.5 a logprob is off by "),
+    ("sampler", "seeds_decide", "OneStream", "draw one number for each token from the request's own stream"),
+    ("sampler", "kept_context_counts", "Dropping", "as for the whole of it; keep exactly the first `keep` tokens"),
+    ("sampler", "full_contexts_are_refused", "Roomy", "a context that is full was answered, expected ContextFull; its"),
+    ("sampler", "sync_changes_weights", "Stale", "after sync(..., 7) the version is 0, expected 7; every answer names"),
+    ("sampler", "sync_changes_weights", "Stale", "the logprobs are those of the old weights, expected the new ones'"),
+    ("sampler", "sync_changes_weights", "Stale", "a conversation goes on that the old weights have read, expected an"),
+]
+"""Kind, check, specimen, and what it must say."""
+
+SOUND = {"curriculum": "InTurn", "metric": "Mean", "policy": "Chance", "sampler": "HFSampler"}
+
+OURS: list[tuple[str, str, dict[str, Any]]] = [
+    ("curriculum", "single", {"train": "textcraft"}),
+    ("curriculum", "mixture", {"train": {"textcraft": 2, "babyai:easy": 1}}),
+    ("curriculum", "sequential", {"train": "textcraft:easy>textcraft:hard>babyai"}),
+    ("curriculum", "easy_to_hard", {"environment": "textcraft"}),
+    ("curriculum", "horizon", {"train": "textcraft+babyai"}),
+    ("metric", "generalization", {}),
+    ("policy", "oracle", {}),
+    ("policy", "random", {}),
+    ("sampler", "hf", {}),
+]
+"""Kind, name, and the options that it needs."""
+
+
+def specimen(kind: str, target: str) -> Subject:
+    spec, module, name, said = KINDS[kind]
+    return Subject(spec(name=name, target=f"{module}:{target}", summary="keeps every promise but one", **said))
+
+
+@pytest.fixture(autouse=True)
+def _path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "specimens"))
+
+
+@pytest.mark.parametrize(("kind", "name", "target", "sentence"), BROKEN)
+def test_a_check_finds_its_specimen(kind: str, name: str, target: str, sentence: str) -> None:
+    (check,) = [check for check in checks(kind) if check.name == name]
+    result = run(check, specimen(kind, target))
+    assert result.verdict == "broken"
+    assert any(sentence in problem for problem in result.problems), result.problems
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_check_of_a_kind_has_a_specimen(kind: str) -> None:
+    own = {check.name for check in checks(kind)} - {check.name for check in ANY}
+    assert {name for of, name, _, _ in BROKEN if of == kind} == own
+
+
+@pytest.mark.parametrize(("kind", "target"), SOUND.items())
+def test_a_sound_one_breaks_nothing(kind: str, target: str) -> None:
+    assert [result.problems for result in results_of(specimen(kind, target), "full") if result.problems] == []
+
+
+@pytest.mark.parametrize(("kind", "name", "options"), OURS)
+def test_ours_keep_what_their_kind_promises(kind: str, name: str, options: dict[str, Any]) -> None:
+    examine(name, kind=kind, options=options).require()
+
+
+def test_so_does_the_policy_that_repeats_what_was_recorded(tmp_path: Path) -> None:
+    line = Line()
+    tasks = [*line.tasks("test", "easy"), *line.tasks("test", "hard")]
+    played = asyncio.run(collect({"line": line}, PolicyActor(registry.create("policy", "random")), tasks, 1, seed=0))
+    file = tmp_path / "recorded.jsonl"
+    lines = [own.model_dump_json() for group in played for own in group.trajectories]
+    file.write_text("\n".join(random.Random(0).sample(lines, len(lines))), encoding="utf-8")
+    examine("replay", kind="policy", options={"file": str(file)}).require()
+
+
+def test_all_of_ours_are_checked() -> None:
+    named = {(kind, name) for kind, name, _ in OURS} | {("policy", "replay")}
+    core = ("curriculum", "metric", "policy", "sampler")
+    assert {(kind, name) for kind in core for name in registry.names(kind)} == named
