@@ -18,9 +18,10 @@ from rftcore.checks import (
     check_dtype,
     check_group_size,
     check_metrics,
+    check_model,
     check_named,
     check_options,
-    check_policy,
+    check_players,
     check_published,
     check_sampling,
     check_shots,
@@ -28,6 +29,7 @@ from rftcore.checks import (
     check_warm_up,
     complete,
     complete_algorithm,
+    complete_policy,
 )
 from rftcore.compose import merged
 from rftcore.curriculum import Curriculum, Stage
@@ -38,6 +40,7 @@ from rftcore.live import written
 from rftcore.models import fingerprint
 from rftcore.options import validate
 from rftcore.plan import Plan, identity, lines, make_plan, settings_of
+from rftcore.players import policy_identity
 from rftcore.plugins import BLOCK
 from rftcore.records import RunFolder
 from rftcore.schemas.config import AxesConfig, Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
@@ -72,10 +75,12 @@ class Blueprint:
         checks(check_sampling, config)
         checks(check_dtype, config)
         checks(check_metrics, config)
-        for number, name in enumerate(config.references):
-            checks(check_policy, name, f"references.{number}")
+        references = [checks(complete_policy, item, f"references.{n}") for n, item in enumerate(config.references)]
+        parts["references"] = tuple(references)
         if isinstance(config, EvaluationConfig) and config.policy is not None:
-            checks(check_policy, config.policy, "policy")
+            parts["policy"] = checks(complete_policy, config.policy, "policy")
+        checks(check_players, config)
+        checks(check_model, config)
         names = dict.fromkeys(config.environments)
         planned = [item for items in trained.values() for item in items if item is not None]
         stages = [stage for item in planned for stage in checks(_stages, item) or ()]
@@ -124,6 +129,9 @@ class Blueprint:
         left_out = {"name", "executor", "model", "published", "calibration", "algorithms", "stages"}
         content = self.config.model_dump(mode="json", exclude=left_out)
         content["algorithm"] = identity(self.config.algorithm)
+        content["references"] = [policy_identity(policy) for policy in self.config.references]
+        if isinstance(self.config, EvaluationConfig) and self.config.policy is not None:
+            content["policy"] = policy_identity(self.config.policy)
         content["training"].pop("record", None)
         plan = self.plan.model_dump(mode="json", exclude={"recordings"})
         plan["cells"].sort(key=lambda cell: str(cell["key"]))  # the order of the environments changes no number

@@ -17,14 +17,15 @@ from rftcore import records, registry
 from rftcore.blueprint import Blueprint
 from rftcore.calibrated import read_calibration
 from rftcore.environment import Environment
-from rftcore.errors import ConfigError
+from rftcore.errors import ConfigError, RunError
 from rftcore.experiment import player
+from rftcore.players import chats, policy_identity
 from rftcore.rollout import collect
 from rftcore.schemas.calibration import Calibration, Reference
 from rftcore.schemas.config import EvaluationConfig
 from rftcore.schemas.frozen import digest
 from rftcore.schemas.task import SPLITS, Split, Task
-from rftcore.schemas.trajectory import Trajectory
+from rftcore.schemas.trajectory import Group, Trajectory
 
 CHUNK = 64
 """Tasks after which what was played is written down; bounds the trajectories in memory."""
@@ -50,7 +51,7 @@ def calibrate(
     is completed.
 
     Raises ConfigError for wrong arguments and when `out` holds another calibration, RunError when nothing of a chunk of
-    tasks could be played.
+    tasks could be played, or a budget did not last.
     """
     if not 0.0 < threshold <= 1.0:
         raise ConfigError(f"threshold: found {threshold:g}, expected a share above 0 and at most 1")
@@ -76,6 +77,21 @@ def part_of(out: Path) -> Path:
     return out.with_name(f"{out.name}.part")
 
 
+def policy_of(out: Path) -> Path:
+    """Return the folder of what the policy keeps, such as answers that were paid for."""
+    return out.with_name(f"{out.name.removesuffix('.part')}.policy")
+
+
+def _check_budget(group: Group) -> None:
+    """Refuse the pass rate of a task that was not played to its end."""
+    for trajectory in group.trajectories:
+        if trajectory.status == "budget":
+            raise RunError(
+                f"{group.task.id} was not played: {trajectory.error}. Raise the budget and calibrate again: what was "
+                "played and paid for is kept"
+            )
+
+
 def _head(
     blueprint: Blueprint, environment: str, k: int, threshold: float, splits: Sequence[Split], tasks: int | None
 ) -> Calibration:
@@ -87,8 +103,12 @@ def _head(
         settings = {key: dumped[key] for key in ("dtype", "format", "history", "sampler", "sampling")}
         policy = Reference(name=config.model, identity=plan.model, is_model=True, settings=settings)
     else:
-        version = registry.spec("policy", config.policy).version
-        policy = Reference(name=config.policy, identity=version, is_model=False)
+        version = registry.spec("policy", config.policy.name).version
+        settings = {"policy": policy_identity(config.policy)} if config.policy.options else {}
+        if chats(config.policy):
+            dumped = config.model_dump(mode="json")
+            settings |= {key: dumped[key] for key in ("format", "history", "shots") if key in dumped}
+        policy = Reference(name=config.policy.name, identity=version, is_model=False, settings=settings)
     lists = {place.partition("/")[2]: sha for place, sha in plan.manifests.items()}
     return Calibration(
         environment=environment,
@@ -150,7 +170,7 @@ def _play(
     assert isinstance(config, EvaluationConfig)
     left = [task for task in tasks if task.id not in rates]
     report(len(tasks) - len(left), len(tasks), "starts")
-    actor = player(config, config.policy, config.model) if left else None
+    actor = player(config, config.policy, config.model, policy_of(part)) if left else None
     successes = [rate for rate in rates.values() if rate is not None]
     played = 0
 
@@ -164,6 +184,7 @@ def _play(
         assert actor is not None
         some = left[start : start + CHUNK]
         for group in asyncio.run(collect({world.name: world}, actor, some, k, seed=config.seed, on_episode=one_more)):
+            _check_budget(group)
             rate = fmean(trajectory.success for trajectory in group.usable) if group.usable else None
             rates[group.task.id] = rate
             successes += [] if rate is None else [rate]

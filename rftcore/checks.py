@@ -6,6 +6,7 @@ Each check looks at one thing and raises. `Checks` runs them to the last, so tha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from rftcore import registry
@@ -17,7 +18,8 @@ from rftcore.metric import Metric
 from rftcore.models import find_model
 from rftcore.options import validate
 from rftcore.plan import Plan, settings_of
-from rftcore.schemas.config import Component, EvaluationConfig, Settings, StudyConfig
+from rftcore.players import chats, players
+from rftcore.schemas.config import Component, EvaluationConfig, PolicyComponent, Settings, StudyConfig
 from rftcore.shots import shots
 
 
@@ -169,16 +171,34 @@ def check_stage_settings(config: Settings, plan: Plan) -> None:
 
 def check_shots(config: Settings, environment: Environment) -> None:
     """Refuse to show more examples than the environment's expert can give."""
-    if config.shots and not (isinstance(config, EvaluationConfig) and config.policy):
+    model = not (isinstance(config, EvaluationConfig) and config.policy)
+    if config.shots and (model or any(map(chats, players(config)))):
         shots(environment, config.shots)
 
 
-def check_policy(name: str, where: str) -> None:
-    """Refuse a policy that cannot play as it is: a reference has a name and no options."""
-    try:
-        validate(registry.config("policy", name), {}, where)
-    except ConfigError as error:
-        raise ConfigError(f"{error}\n  {where}: expected a policy without required options, such as oracle") from error
+def check_model(config: Settings) -> None:
+    """Refuse the name of a policy in the place of a model."""
+    if config.model in registry.names("policy") and not Path(config.model).is_dir():
+        raise ConfigError(
+            f"model: found the policy {config.model!r}, expected a model: a policy plays and is not trained. Under "
+            "references it plays beside what is trained; `rftcore evaluate --policy` plays it alone"
+        )
+
+
+def check_players(config: Settings) -> None:
+    """Refuse two policies of one name, unless they are the same: in a table nobody could tell them apart."""
+    found: dict[str, PolicyComponent] = {}
+    for policy in players(config):
+        if found.setdefault(policy.name, policy) != policy:
+            raise ConfigError(
+                f"references: found two different policies called {policy.name!r}, expected one; play the other in a "
+                "run of its own, such as `rftcore evaluate --policy`"
+            )
+
+
+def complete_policy(component: PolicyComponent, where: str) -> PolicyComponent:
+    """Return `component` with every option of its plugin filled in."""
+    return PolicyComponent(**dict(complete("policy", component, where)))
 
 
 def check_metrics(config: Settings) -> None:

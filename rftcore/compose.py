@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Config = TypeVar("Config", bound=Settings)
 
 _COMPONENTS = ("algorithm", "sampler", "executor")
+_NAMED = (*_COMPONENTS, "policy")
 
 
 def compose(kind: type[Config], source: Path | str | Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
@@ -42,11 +43,18 @@ def merged(
         given = OmegaConf.to_container(loaded)
         if not isinstance(given, dict):
             raise ConfigError(f"{label}: expected keys and values at the top level")
+        if "policy" in given and "policy" not in kind.model_fields:
+            raise ConfigError(
+                f"policy: found {given['policy']!r}, expected none here: a policy plays and is not trained. Under "
+                "references it plays beside what is trained; `rftcore evaluate --policy` plays it alone"
+            )
         for key in _COMPONENTS:
             usual = kind.model_fields[key].get_default(call_default_factory=True).name
             given[key] = _written_out(given.get(key, usual))
         if isinstance(given.get("algorithms"), dict):
             given["algorithms"] = {key: _written_out(item) for key, item in given["algorithms"].items()}
+        if "policy" in given:
+            given["policy"] = _written_out(given["policy"])
         if isinstance(given.get("train"), str):
             given["train"] = _written_out(curriculum_for(given["train"]).model_dump(mode="json"))
         whole = OmegaConf.create(given)
@@ -73,7 +81,7 @@ def _apply(whole: DictConfig, override: str) -> None:
     try:
         read = OmegaConf.to_container(OmegaConf.from_dotlist([f"value={text}"]))
         value = read["value"] if isinstance(read, dict) else None
-        if key in _COMPONENTS and isinstance(value, str):
+        if key in _NAMED and isinstance(value, str):
             OmegaConf.update(whole, key, _written_out(value), merge=False, force_add=True)
         else:
             OmegaConf.update(whole, key, value, merge=isinstance(value, Mapping), force_add=True)

@@ -16,7 +16,9 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import wraps
+from itertools import count
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -29,10 +31,12 @@ from rftcore.environment import Environment
 from rftcore.errors import RunError
 from rftcore.manifests import check_start
 from rftcore.plan import Plan, StageNode, recorded, samples, settings_of, train_tasks
+from rftcore.players import players, policy_actor
+from rftcore.policy import Spending, added
 from rftcore.recording import Recording
 from rftcore.records import RunFolder
-from rftcore.rollout import Actor, PolicyActor, collect
-from rftcore.schemas.config import Settings, Validation
+from rftcore.rollout import Actor, collect
+from rftcore.schemas.config import PolicyComponent, Settings, Validation
 from rftcore.schemas.frozen import digest
 from rftcore.schemas.task import Task, manifest
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
@@ -242,24 +246,30 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     _check_planned(plan, f"{node.environment}/{node.difficulty}/test", listed)
     tasks = listed[: config.evaluation.tasks]
     check_start(environments[tasks[0].environment], tasks[0])
-    total, successes = len(launch.share(tasks)) * config.evaluation.samples, []
+    total, successes, played = len(launch.share(tasks)) * config.evaluation.samples, [], count(1)
     report(0, total, "starts")
 
     def one_more(trajectory: Trajectory) -> None:
-        successes.append(trajectory.success)
-        report(len(successes), total, f"success {fmean(successes):.2f}")
+        if not trajectory.masked:
+            successes.append(trajectory.success)
+        told = [f"success {fmean(successes):.2f}"] if successes else []
+        report(next(played), total, ", ".join(told + ([str(actor.spending)] if actor.spending else [])))
 
     start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
-    actor = player(config, node.train if node.policy else None, start)
+    policy = next(policy for policy in players(config) if policy.name == node.train) if node.policy else None
+    actor = player(config, policy, start, folder.policy(node.train))
     report(0, total, "")
     seed = _seed(config.seed, "test")
     groups = _play(environments, actor, tasks, config.evaluation.samples, seed=seed, on_episode=one_more)
+    spending = _spending(actor)
     done = {
         "train": node.train,
         "environment": node.environment,
         "difficulty": node.difficulty,
         "scores": measure(config, groups),
         "cell_seconds": time.monotonic() - started,
+        **({} if spending is None else {"spending": asdict(spending)}),
+        **({"stopped": True} if any(t.status == "budget" for group in groups for t in group.trajectories) else {}),
     }
     if not launch.rank():
         records.write_groups(folder.cell(node.key), groups)
@@ -280,9 +290,15 @@ def _play(
     return own if launch.count() == 1 else [group for part in _peers().gather(own) for group in part]
 
 
-def player(config: Settings, policy: str | None, start: Path | str) -> Actor:
-    """Return the policy of that name as it plays, or without one the model at `start`."""
-    return _engine(config, start).actor if policy is None else PolicyActor(registry.create("policy", policy))
+def _spending(actor: Actor) -> Spending | None:
+    """Return what the answers of all processes cost, where they cost anything."""
+    own = actor.spending
+    return own if own is None or launch.count() == 1 else added(part[0] for part in _peers().gather([own]))
+
+
+def player(config: Settings, policy: PolicyComponent | None, start: Path | str, place: Path = Path()) -> Actor:
+    """Return the policy as it plays, or without one the model at `start`. A policy may keep files in `place`."""
+    return _engine(config, start).actor if policy is None else policy_actor(config, policy, place)
 
 
 def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:

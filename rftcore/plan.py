@@ -18,11 +18,13 @@ from rftcore.curriculum import Curriculum, Stage
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError
 from rftcore.manifests import task_lists
+from rftcore.players import chats, players, policy_identity
 from rftcore.recording import Recording, fingerprint
 from rftcore.schemas.config import (
     Component,
     EvaluationConfig,
     ExperimentConfig,
+    PolicyComponent,
     Settings,
     StageSettings,
     StudyConfig,
@@ -126,17 +128,17 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], model: 
         axes[axis] = tuple(dict.fromkeys(name for line in names for name in (line if whole else line[-1:])))
     _check_names(stages.values())
     checkpoints: list[tuple[str, str | None]] = [(BASE, None), *((node.name, node.key) for node in stages.values())]
-    policies = config.references
     if isinstance(config, EvaluationConfig) and config.policy is not None:
-        checkpoints, policies = [], (config.policy,)
+        checkpoints = []
+    policies = {policy.name: policy for policy in players(config)}
     cells = [
-        _cell(config, environments, manifests, name, key or model, key, False, environment, difficulty)
+        _cell(config, environments, manifests, name, key or model, key, None, environment, difficulty)
         for name, key in checkpoints
         for environment, difficulty in measured
     ]
     cells += [
-        _cell(config, environments, manifests, name, _version("policy", name), None, True, environment, difficulty)
-        for name in dict.fromkeys(policies)
+        _cell(config, environments, manifests, name, _version("policy", name), None, policy, environment, difficulty)
+        for name, policy in policies.items()
         for environment, difficulty in measured
     ]
     return Plan(
@@ -144,7 +146,7 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], model: 
         cells=tuple(cells),
         axes=axes,
         manifests=manifests,
-        specs=_specs(config, policies),
+        specs=_specs(config, list(policies)),
         model=model,
         recordings=_recordings(config),
     )
@@ -305,31 +307,45 @@ def _cell(
     name: str,
     identity: str,
     checkpoint: str | None,
-    policy: bool,
+    policy: PolicyComponent | None,
     environment: str,
     difficulty: str,
 ) -> CellNode:
     settings: dict[str, Any] = {"seed": config.seed, "evaluation": [config.evaluation.tasks, config.evaluation.samples]}
-    if not policy:
+    if policy is None:
         settings |= _sampling_settings(config)
+    elif policy.options:
+        settings["policy"] = policy_identity(policy)
+    if policy is not None and chats(policy):
+        settings |= _prompt_settings(config)
     key = digest(
         {
             "of": identity,
-            "name": name if policy else "",
+            "name": name if policy is not None else "",
             "environment": [environment, config.environments[environment], _version("environment", environment)],
             "manifest": manifests[f"{environment}/{difficulty}/test"],
             "settings": settings,
         }
     )
     return CellNode(
-        key=key, train=name, checkpoint=checkpoint, policy=policy, environment=environment, difficulty=difficulty
+        key=key,
+        train=name,
+        checkpoint=checkpoint,
+        policy=policy is not None,
+        environment=environment,
+        difficulty=difficulty,
     )
 
 
 def _sampling_settings(config: Settings) -> dict[str, Any]:
-    keys = ("device", "dtype", "threads", "format", "history", "shots", "sampler", "sampling")
+    keys = ("device", "dtype", "threads", "sampler", "sampling")
     dumped = config.model_dump(mode="json")
-    return {key: dumped[key] for key in keys if key in dumped}
+    return {key: dumped[key] for key in keys} | _prompt_settings(config)
+
+
+def _prompt_settings(config: Settings) -> dict[str, Any]:
+    dumped = config.model_dump(mode="json")
+    return {key: dumped[key] for key in ("format", "history", "shots") if key in dumped}
 
 
 def _training_settings(config: Settings, stage: Stage) -> dict[str, Any]:

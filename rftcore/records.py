@@ -8,6 +8,7 @@
       stages/KEY/checkpoint/      the stage's result
       stages/KEY/trajectories/    with `training.record`, what each update learned from
       stages/KEY/stage.json       written last: the stage is done
+      policies/NAME/              what a policy keeps, such as answers that were paid for
       cells/KEY.jsonl             the trajectories of one evaluation
       cells/KEY.json              written last: the cell is done
       events.jsonl                what happened when
@@ -134,6 +135,10 @@ class RunFolder:
     def trajectories(self, key: str, update: int) -> Path:
         """Return the path of the trajectories that an update of a stage learned from, where the run keeps them."""
         return self.stage(key) / "trajectories" / f"{update:06}.jsonl"
+
+    def policy(self, name: str) -> Path:
+        """Return the folder of what a policy keeps, such as answers that were paid for."""
+        return self.path / "policies" / name
 
     def cell(self, key: str) -> Path:
         """Return the path of a cell's trajectories; its figures are beside it with the suffix `.json`."""

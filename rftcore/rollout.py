@@ -19,11 +19,11 @@ from rftcore.conversation import Conversation, Encoder, History
 from rftcore.environment import Environment, Episode, Step
 from rftcore.errors import EpisodeError, RftError, RunError
 from rftcore.formats import PromptFormat
-from rftcore.policy import Policy
+from rftcore.policy import BudgetSpent, Policy, Spending
 from rftcore.sampler import ContextFull, Request, Sampler
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Group, Status, Trajectory, Turn
-from rftcore.shots import Shot, shots, shown
+from rftcore.shots import Examples
 
 ATTEMPTS = 3
 """Fresh episodes that are tried before a failure of the machine masks the sample."""
@@ -67,6 +67,14 @@ class Actor(ABC):
     def begin(self, environment: Environment, task: Task, episode: Episode, sample: int, rng: random.Random) -> Voice:
         """Start to play one episode."""
 
+    @property
+    def spending(self) -> Spending | None:
+        """Return what its answers have cost so far; None where they cost nothing."""
+        return None
+
+    async def close(self) -> None:
+        """Let go of what belongs to the running event loop; called at the end of each `collect`."""
+
 
 class PolicyActor(Actor):
     """Lets a `Policy` play."""
@@ -106,8 +114,7 @@ class ModelActor(Actor):
     ) -> None:
         self.sampler, self.encoder, self.form = sampler, encoder, form
         self._history = history or History()
-        self._count = shots
-        self._shots: dict[str, list[tuple[Task, Shot]]] = {}
+        self._examples = Examples(shots, form)
         self._temperature, self.max_new_tokens = temperature, max_new_tokens
         self._conversations = iter(range(1 << 62))
         self.lanes = lanes
@@ -118,17 +125,8 @@ class ModelActor(Actor):
 
     def conversation(self, environment: Environment, task: Task) -> Conversation:
         """Return the context of an episode of `task` before its first observation."""
-        examples = self.examples(environment, task)
+        examples = self._examples(environment, task)
         return Conversation(self.encoder, self._history, self.form.system(environment.instructions), examples)
-
-    def examples(self, environment: Environment, task: Task) -> list[tuple[str, str]]:
-        """Return the turns that a prompt for `task` shows before it: observation and answer of each."""
-        if not self._count:
-            return []
-        if environment.name not in self._shots:
-            self._shots[environment.name] = shots(environment, self._count)
-        examples = shown(self._shots[environment.name], task)
-        return [(observation, self.form.write(action)) for shot in examples for observation, action in shot]
 
 
 class _ModelVoice(Voice):
@@ -185,7 +183,7 @@ async def collect(
     The random stream of an episode follows from `seed`, its task, its sample number and its attempt, so a result does
     not depend on which episodes run beside it. `turn_limit` lowers the environments' own limits.
 
-    Raises RunError when every single episode failed for a reason that is not the agent's.
+    Raises RunError when every single episode failed for a reason that is not the agent's, unless that is a budget.
     """
     counts = [samples] * len(tasks) if isinstance(samples, int) else list(samples)
     results: list[list[Trajectory | None]] = [[None] * count for count in counts]
@@ -206,11 +204,13 @@ async def collect(
                 lanes.create_task(lane())
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
+    finally:
+        await actor.close()
     groups = [
         Group.model_construct(task=task, trajectories=tuple(t for t in row if t is not None))
         for task, row in zip(tasks, results, strict=True)
     ]
-    if groups and all(t.masked for group in groups for t in group.trajectories):
+    if groups and all(t.masked and t.status != "budget" for group in groups for t in group.trajectories):
         first = groups[0].trajectories[0]
         raise RunError(
             f"all {sum(counts)} episodes failed before the agent could, so there is nothing to learn or "
@@ -223,7 +223,7 @@ async def _play(environment: Environment, actor: Actor, task: Task, sample: int,
     for attempt in range(1, ATTEMPTS + 1):
         rng = random.Random(f"{seed}/{task.digest}/{sample}/{attempt}")
         trajectory = await _attempt(environment, actor, task, sample, rng, limit, attempt)
-        if not trajectory.masked:
+        if not trajectory.masked or trajectory.status == "budget":
             break
     return trajectory
 
@@ -244,6 +244,9 @@ async def _attempt(
                 answer = await voice.answer(episode, len(turns))
             except ContextFull:
                 status = "context_overflow"
+                break
+            except BudgetSpent as spent:
+                status, error = "budget", str(spent)
                 break
             except RftError as failure:
                 if not isinstance(failure, EpisodeError):

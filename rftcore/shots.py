@@ -7,10 +7,28 @@ from __future__ import annotations
 
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError
+from rftcore.formats import PromptFormat
 from rftcore.schemas.task import Task
 
 Shot = tuple[tuple[str, str], ...]
 """One solved task: observation and action of each turn."""
+
+
+class Examples:
+    """The examples of each environment, solved when they are first asked for, in one prompt format."""
+
+    def __init__(self, count: int, form: PromptFormat) -> None:
+        self._count, self._form = count, form
+        self._shots: dict[str, list[tuple[Task, Shot]]] = {}
+
+    def __call__(self, environment: Environment, task: Task) -> list[tuple[str, str]]:
+        """Return the turns that a prompt for `task` shows before it: observation and answer of each."""
+        if not self._count:
+            return []
+        if environment.name not in self._shots:
+            self._shots[environment.name] = shots(environment, self._count)
+        examples = shown(self._shots[environment.name], task)
+        return [(observation, self._form.write(action)) for shot in examples for observation, action in shot]
 
 
 def shots(environment: Environment, count: int) -> list[tuple[Task, Shot]]:

@@ -81,6 +81,11 @@ class MetricSpec(Spec):
 class PolicySpec(Spec):
     kind: ClassVar[str] = "policy"
 
+    chat: bool = False
+    """Its target is a `ChatPolicy`: prompt format, history and shots of a run are for it, too."""
+    incidental: tuple[str, ...] = ()
+    """Options that change no answer, such as a budget: no part of a run's identity."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplerSpec(Spec):

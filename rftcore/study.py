@@ -18,7 +18,8 @@ from rftcore.errors import ConfigError
 from rftcore.executor import Executor, Job, Progress
 from rftcore.experiment import dismiss, follow
 from rftcore.models import ask_hub
-from rftcore.plan import Plan, settings_of
+from rftcore.plan import CellNode, Plan, settings_of
+from rftcore.players import check_player, players
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
@@ -58,6 +59,8 @@ class Study:
         """Make the run's folder and write down what is to be done; `run_folder` does it. Raises as `run` does."""
         if self.blueprint.plan.model:
             ask_hub(self.config.model)
+        for policy in players(self.config):
+            check_player(policy)
         folder = RunFolder(Path(root) / self.config.name)
         if launch.rank():
             return folder
@@ -122,11 +125,10 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
 def finished(folder: RunFolder, plan: Plan) -> set[str]:
     """Return the keys of the stages and cells that need not run.
 
-    A checkpoint that was removed is made again only when something that is not done starts from it.
+    A checkpoint that was removed is made again only when something that is not done starts from it. A cell whose
+    policy had no budget left is not done: it is played again, from the answers that were paid for.
     """
-    done = {
-        cell.key for cell in plan.cells if folder.cell_figures(cell.key).is_file() and folder.cell(cell.key).is_file()
-    }
+    done = {cell.key for cell in plan.cells if _played(folder, cell)}
     needed = {cell.checkpoint for cell in plan.cells if cell.key not in done}
     for stage in reversed(plan.stages):  # parents come before children
         place = folder.stage(stage.key)
@@ -136,6 +138,13 @@ def finished(folder: RunFolder, plan: Plan) -> set[str]:
         else:
             needed.add(stage.parent)
     return done
+
+
+def _played(folder: RunFolder, cell: CellNode) -> bool:
+    figures = folder.cell_figures(cell.key)
+    if not (figures.is_file() and folder.cell(cell.key).is_file()):
+        return False
+    return not (cell.policy and records.read_json(figures).get("stopped", False))
 
 
 def _work(

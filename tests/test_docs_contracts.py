@@ -22,7 +22,14 @@ from pydantic_core import to_jsonable_python
 from rftcore import records
 from rftcore.cli.app import app
 from rftcore.schemas.calibration import Calibration
-from rftcore.schemas.config import EvaluationConfig, ExperimentConfig, HFSamplerConfig, StudyConfig
+from rftcore.schemas.config import (
+    Component,
+    EvaluationConfig,
+    ExperimentConfig,
+    HFSamplerConfig,
+    StageSettings,
+    StudyConfig,
+)
 from rftcore.schemas.report import Axes, Cell, Report, StageReport
 
 ROOT = Path(__file__).parents[1]
@@ -140,8 +147,8 @@ def _types(annotation: Any) -> tuple[Any, ...]:
 
 def _is_section(annotation: Any) -> bool:
     """Whether a key has keys of its own here: those of a component are its plugin's, a stage's stand under others."""
-    elsewhere = ("Component", "StageSettings")
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation.__name__ not in elsewhere
+    elsewhere = (Component, StageSettings)
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel) and not issubclass(annotation, elsewhere)
 
 
 def test_the_configuration_reference_lists_every_option_with_its_default_and_no_other() -> None:

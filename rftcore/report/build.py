@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from statistics import fmean
@@ -22,6 +23,7 @@ from rftcore.environment import Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.metric import CellData, StudyData, StudyFigures
 from rftcore.plan import CellNode, Plan, StageNode, samples, settings_of
+from rftcore.policy import Spending, added
 from rftcore.records import RunFolder
 from rftcore.report.notes import notes
 from rftcore.schemas.config import Settings
@@ -68,8 +70,12 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         facts=facts,
         summary=figures.summary,
         masked=masked,
+        spending=_spending(folder, plan),
         minimum_detectable=figures.minimum_detectable,
-        notes=notes(config.model if plan.model else "", config.environments, facts, figures.axes),
+        notes=[
+            *_unplayed(data.references),
+            *notes(config.model if plan.model else "", config.environments, facts, figures.axes),
+        ],
         study_seconds=study_seconds,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -96,6 +102,29 @@ def _evidence(folder: RunFolder, node: CellNode) -> CellData:
         groups=records.read_groups(path),
         trajectories=str(path.relative_to(folder.path)),
     )
+
+
+def _spending(folder: RunFolder, plan: Plan) -> dict[str, dict[str, JsonValue]]:
+    """Return what the answers of each policy cost, where they cost anything."""
+    parts: dict[str, list[Spending]] = {}
+    for node in plan.cells:
+        if node.policy and (found := records.read_json(folder.cell_figures(node.key)).get("spending")):
+            parts.setdefault(node.train, []).append(Spending.of(found))
+    return {name: asdict(added(every)) for name, every in parts.items()}
+
+
+def _unplayed(references: Sequence[CellData]) -> list[str]:
+    """Return a note on each policy whose budget did not last."""
+    found = []
+    for name in dict.fromkeys(cell.train for cell in references):
+        every = [t for cell in references if cell.train == name for group in cell.groups for t in group.trajectories]
+        lost = sum(trajectory.status == "budget" for trajectory in every)
+        if lost:
+            found.append(
+                f"The budget of {name} did not last: {lost} of its {len(every)} samples were not played to their end. "
+                "They are masked, and its figures are those of the others; with a larger budget the run goes on."
+            )
+    return found
 
 
 def _figures(config: Settings, data: StudyData) -> StudyFigures:

@@ -26,7 +26,7 @@ class Reference(Frozen):
     """Of a policy: its behaviour version. Of a model: the sha256 of weights, shape and tokenizer, or its hub id."""
     is_model: bool
     settings: dict[str, JsonValue] = Field(default_factory=dict)
-    """How the model was asked: prompt format, history, sampling and number types. Empty for a policy."""
+    """How the model was asked: prompt format, history, sampling and number types. Of a policy: its options, if any."""
 
 
 class Calibration(Frozen):

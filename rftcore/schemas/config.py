@@ -31,6 +31,15 @@ class Component(Frozen):
         return value
 
 
+class PolicyComponent(Component):
+    """A policy with its options. One without any is written as its name, as it was when policies had none."""
+
+    @model_serializer(mode="wrap")
+    def _name_alone(self, handler: SerializerFunctionWrapHandler) -> str | dict[str, Any]:
+        dumped: dict[str, Any] = handler(self)
+        return dumped if self.options else self.name
+
+
 class Sampling(Frozen):
     """How answers are drawn, in training and in evaluation alike."""
 
@@ -177,8 +186,8 @@ class Settings(Frozen):
     training: Training = Field(default_factory=Training)
     learner: LearnerConfig = Field(default_factory=LearnerConfig)
     evaluation: Evaluating = Field(default_factory=Evaluating)
-    references: tuple[str, ...] = ("random", "oracle")
-    """Policies that give every table its floor and ceiling."""
+    references: tuple[PolicyComponent, ...] = (PolicyComponent(name="random"), PolicyComponent(name="oracle"))
+    """Policies that are played beside what is trained: every table's floor and ceiling, models behind an API."""
     metrics: tuple[Component, ...] = Field(default_factory=lambda: (Component(name="generalization"),))
     executor: Component = Field(default_factory=lambda: Component(name="inline"))
 
@@ -250,7 +259,7 @@ class StudyConfig(Settings):
 class EvaluationConfig(Settings):
     """One model, or one policy, on the fixed test tasks: of `environments`, or of every installed one."""
 
-    policy: str | None = None
+    policy: PolicyComponent | None = None
     """Plays in place of the model, such as `oracle`."""
 
 

@@ -5,11 +5,11 @@ Only keys that end in `_seconds` or `_at`, and `provenance.hardware`, may differ
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
-from rftcore.schemas.frozen import Frozen
+from rftcore.schemas.frozen import Frozen, without_unused
 
 Role = Literal["base", "held-in", "held-out", "reference"]
 
@@ -115,10 +115,16 @@ class Report(Frozen):
     summary: list[dict[str, JsonValue]] = Field(default_factory=list)
     """Held-in and held-out mean change of each checkpoint, with intervals: `train`, `held_in`, `held_in_ci_low`, ..."""
     masked: int
-    """Samples lost to failures of the machine, in the whole study."""
+    """Samples lost to failures of the machine, or for want of a budget, in the whole study."""
+    spending: dict[str, dict[str, JsonValue]] = Field(default={})
+    """What the answers of each policy cost that is paid for them: `answers`, `prompt_tokens`, ..., `money`."""
     minimum_detectable: float | None
     """The largest of the cells' minimum detectable differences: what every cell would have shown."""
     notes: list[str] = Field(default_factory=list)
     """What a reader must know, such as that the imitation warm-up saw held-out environments."""
     study_seconds: float
     finished_at: str
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("spending",))

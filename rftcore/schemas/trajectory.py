@@ -18,10 +18,12 @@ from pydantic import Field
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Task
 
-Status = Literal["completed", "truncated", "context_overflow", "timeout", "environment_error", "sampler_error"]
+Status = Literal[
+    "completed", "truncated", "context_overflow", "timeout", "environment_error", "sampler_error", "budget"
+]
 
-MASKED: frozenset[str] = frozenset({"timeout", "environment_error", "sampler_error"})
-"""Failures of the machine: retried, then left out of training and of every score, and counted."""
+MASKED: frozenset[str] = frozenset({"timeout", "environment_error", "sampler_error", "budget"})
+"""Not the agent's doing: left out of training and of every score, and counted. All but a spent budget were retried."""
 
 
 class Turn(Frozen):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -48,13 +49,14 @@ def calibrate(
         rftcore calibrate textcraft --policy rftcore/tiny --k 4 --out split.json
         rftcore study study.yaml calibration.textcraft=split.json
     """
-    from rftcore.calibration import part_of
+    from rftcore.calibration import part_of, policy_of
 
     config = _config(environment, policy, arguments or [])
     place = out or Path(f"calibration-{environment}-{re.sub(r'[^A-Za-z0-9.]+', '-', policy).strip('-.')}.json")
     if fresh:
         place.unlink(missing_ok=True)
         part_of(place).unlink(missing_ok=True)
+        shutil.rmtree(policy_of(place), ignore_errors=True)
     options: dict[str, Any] = {"k": k, "threshold": threshold, "tasks": tasks}
     options["splits"] = ("train", "test") if split == "both" else (split,)
     found = _work(config, environment, policy, place, options)

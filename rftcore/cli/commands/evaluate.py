@@ -47,7 +47,9 @@ def evaluate(
         rftcore evaluate Qwen/Qwen2.5-0.5B-Instruct --environment textcraft evaluation.tasks=20
         rftcore evaluate demo --checkpoint textcraft:easy environments.textcraft.max_turns=30
         rftcore evaluate --policy oracle --environment babyai
+        rftcore evaluate --policy openai policy.model=MODEL format=react policy.budget.tokens=1000000
     """
+    from rftcore.policy import Spending
     from rftcore.schemas.config import EvaluationConfig
     from rftcore.study import Evaluation
 
@@ -67,10 +69,16 @@ def evaluate(
     found = work(folder)
     cells = [*found.axes.transfer, *found.references]
     if as_json:
-        emit({"run": str(folder.path), "cells": [cell.model_dump(mode="json") for cell in cells]})
+        spent = {"spending": found.spending} if found.spending else {}
+        emit({"run": str(folder.path), "cells": [cell.model_dump(mode="json") for cell in cells], **spent})
         return
     rows = [(checkpoint or what or "" if cell.role == "base" else cell.train, *_row(cell)) for cell in cells]
     table(("player", "place", "success", "95 % interval", "turns", "invalid", "tasks"), rows)
+    for policy_name, figures in found.spending.items():
+        spending = Spending.of(figures)
+        paper().print(f"\n{policy_name}: {spending.answers:,} answers, {spending}", soft_wrap=True)
+    if found.masked:
+        paper().print(f"\n{found.masked} samples are masked", *found.notes, sep="\n", soft_wrap=True)
     paper().print(f"\n{folder.path / 'report.html'}", soft_wrap=True)
 
 
