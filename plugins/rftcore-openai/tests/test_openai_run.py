@@ -94,7 +94,7 @@ def test_what_is_asked_is_the_conversation_in_the_prompt_format_of_the_run(chat:
         {"role": "assistant", "content": "f"},
         {"role": "user", "content": "No action found. Answer with 'Thought: ...' and then 'Action: ...'."},
     ]
-    turns = played(tmp_path / "run")[0].turns
+    turns = next(one.turns for one in played(tmp_path / "run") if one.task.id == "even/easy/test/0")
     assert [(turn.text, turn.action, turn.valid) for turn in turns] == [
         ("f", "", False),
         ("Thought: hm\nAction: f", "f", True),
