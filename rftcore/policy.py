@@ -68,7 +68,6 @@ class Spending:
     money: float | None
     """In the currency of the configured prices; None without any."""
 
-
     @classmethod
     def of(cls, figures: Mapping[str, Any]) -> Spending:
         """Return what was written down of one."""
