@@ -27,6 +27,8 @@ CONTRACTS = {
     "sampler": "rftcore.sampler:Sampler",
     "executor": "rftcore.executor:Executor",
 }
+CHATS = "rftcore.policy:ChatPolicy"
+"""That of a policy whose spec says `chat`."""
 
 
 @check("static")
@@ -63,16 +65,16 @@ def target_is_importable(subject: Subject) -> Problems:
             "correct the spec, or declare what it needs as a dependency"
         )
         return
-    contract = attribute(CONTRACTS[kind])
-    if not (isinstance(component, type) and issubclass(component, contract)):
-        yield f"target {target!r} is {component!r}, expected a class that derives from {CONTRACTS[kind]}"
+    contract = CHATS if kind == "policy" and subject.spec.chat else CONTRACTS[kind]
+    if not (isinstance(component, type) and issubclass(component, attribute(contract))):
+        yield f"target {target!r} is {component!r}, expected a class that derives from {contract}"
     elif getattr(component, "name", None) != subject.spec.name:
         yield (
             f"{component.__name__}.name is {getattr(component, 'name', None)!r}, expected {subject.spec.name!r} as in "
             "the spec; give both one name"
         )
     elif missing := sorted(getattr(component, "__abstractmethods__", ())):
-        yield f"{component.__name__} lacks {', '.join(missing)}, expected every abstract method of {CONTRACTS[kind]}"
+        yield f"{component.__name__} lacks {', '.join(missing)}, expected every abstract method of {contract}"
 
 
 @check("static")

@@ -9,14 +9,23 @@ from collections.abc import Sequence
 from rftcore.environment import Step
 from rftcore.policy import Policy
 from rftcore.schemas.task import Task
-from rftcore.testing.check import Problems, check
+from rftcore.testing.check import NotApplicable, Problems, check
 from rftcore.testing.line import Line, Walking
 from rftcore.testing.subject import Subject
+
+
+@check("static")
+def incidental_options_exist(subject: Subject) -> Problems:
+    """What the spec calls incidental are options, so that no other is left out of a run's identity."""
+    for name in subject.spec.incidental:
+        if name not in subject.config.model_fields:
+            yield f"incidental names {name!r}, expected one of {', '.join(subject.config.model_fields) or 'nothing'}"
 
 
 @check("light")
 def acts_in_text(subject: Subject) -> Problems:
     """A turn is answered with text, or with None to give up."""
+    _needs_act(subject)
     for task, actions in zip(_tasks(), _played(subject.make(), _tasks()), strict=True):
         for turn, action in enumerate(actions):
             if action is not None and not isinstance(action, str):
@@ -27,6 +36,7 @@ def acts_in_text(subject: Subject) -> Problems:
 @check("light")
 def draws_from_its_stream(subject: Subject) -> Problems:
     """Episodes side by side go as each goes alone, with equal random streams; no other chance is used."""
+    _needs_act(subject)
     policy = subject.make()
     before = random.getstate()
     together = _played(policy, _tasks())
@@ -45,6 +55,7 @@ def draws_from_its_stream(subject: Subject) -> Problems:
 @check("light")
 def leaves_stepping(subject: Subject) -> Problems:
     """A policy reads the episode, and only the rollout steps it."""
+    _needs_act(subject)
     for task in _tasks():
         episode = Watched(task)
         asyncio.run(subject.make().act(task, episode, 0, 0, random.Random(task.id)))
@@ -53,7 +64,12 @@ def leaves_stepping(subject: Subject) -> Problems:
             break
 
 
-POLICY_CHECKS = (acts_in_text, draws_from_its_stream, leaves_stepping)
+POLICY_CHECKS = (incidental_options_exist, acts_in_text, draws_from_its_stream, leaves_stepping)
+
+
+def _needs_act(subject: Subject) -> None:
+    if subject.spec.chat:
+        raise NotApplicable("it chats: it never sees an episode, and asking it may cost money")
 
 
 class Watched(Walking):

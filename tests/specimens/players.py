@@ -6,16 +6,25 @@ import random
 
 from rftcore.environment import Episode
 from rftcore.policy import Policy
+from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Task
 
 
 class Chance(Policy):
     """Keeps every promise."""
 
+    class Config(Frozen):
+        patience: float = 1.0
+
     name = "chance"
 
     async def act(self, task: Task, episode: Episode, turn: int, sample: int, rng: random.Random) -> str | None:
         return rng.choice(("left", "right")) if turn < 5 else None
+
+
+class Renamed(Chance):
+    class Config(Frozen):
+        waiting: float = 1.0
 
 
 class Counting(Chance):

@@ -18,10 +18,10 @@ from rftcore.testing.listing import ANY, checks
 from rftcore.testing.report import results_of, run
 from rftcore.testing.subject import Subject
 
-KINDS: dict[str, tuple[Any, str, str, dict[str, str]]] = {
+KINDS: dict[str, tuple[Any, str, str, dict[str, Any]]] = {
     "curriculum": (CurriculumSpec, "planners", "in_turn", {}),
     "metric": (MetricSpec, "gauges", "mean", {}),
-    "policy": (PolicySpec, "players", "chance", {}),
+    "policy": (PolicySpec, "players", "chance", {"incidental": ("patience",)}),
     "sampler": (SamplerSpec, "speakers", "hf", {"config": "rftcore.schemas.config:HFSamplerConfig"}),
 }
 """Spec, module of the specimens, their name, and what else the spec says."""
@@ -65,6 +65,7 @@ BROKEN = [
     ("metric", "measure_is_pure", "First", "with the groups in another order, the figure 'return' is "),
     ("metric", "masked_trajectories_say_nothing", "Harsh", "spoiled trajectories have another return and success, the"),
     ("metric", "measure_needs_no_torch", "Heavy", "measuring imports torch, expected none of it; figures need no mod"),
+    ("policy", "incidental_options_exist", "Renamed", "incidental names 'patience', expected one of waiting"),
     ("policy", "acts_in_text", "Counting", "turn 0: 0 came back, expected text, or None to give up"),
     ("policy", "draws_from_its_stream", "Global", "it draws from the module random, expected the episode's own strea"),
     ("policy", "draws_from_its_stream", "Alternating", "beside others it does ['"),
@@ -94,6 +95,7 @@ OURS: list[tuple[str, str, dict[str, Any]]] = [
     ("metric", "generalization", {}),
     ("policy", "oracle", {}),
     ("policy", "random", {}),
+    ("policy", "openai", {"model": "any"}),
     ("sampler", "hf", {}),
 ]
 """Kind, name, and the options that it needs."""
