@@ -13,7 +13,7 @@ import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rftcore.conversation import Conversation, Encoder, History
 from rftcore.environment import Environment, Episode, Step
@@ -228,67 +228,30 @@ async def _play(environment: Environment, actor: Actor, task: Task, sample: int,
     return trajectory
 
 
+@dataclass(slots=True)
+class _Course:
+    """What has happened in an episode so far."""
+
+    turns: list[Turn] = field(default_factory=list)
+    observation: str = ""
+    status: Status = "truncated"
+    success: bool = False
+    error: str | None = None
+
+
 async def _attempt(
     environment: Environment, actor: Actor, task: Task, sample: int, rng: random.Random, limit: int, attempt: int
 ) -> Trajectory:
-    turns: list[Turn] = []
-    status: Status = "truncated"
-    success, error, observation = False, None, ""
-    episode, voice = None, None
+    course, episode, voice = _Course(), None, None
     try:
         episode = environment.start(task)
-        observation = episode.observation
+        course.observation = episode.observation
         voice = actor.begin(environment, task, episode, sample, rng)
-        while len(turns) < limit:
-            try:
-                answer = await voice.answer(episode, len(turns))
-            except ContextFull:
-                status = "context_overflow"
-                break
-            except BudgetSpent as spent:
-                status, error = "budget", str(spent)
-                break
-            except RftError as failure:
-                if not isinstance(failure, EpisodeError):
-                    raise
-                status, error = _status(failure, "environment_error"), _describe(failure)
-                break
-            except Exception as failure:
-                status, error = _status(failure, "sampler_error"), _describe(failure)
-                break
-            if answer is None:
-                break
-            seen = observation
-            if answer.action is None:
-                reward, valid, ended = 0.0, False, False
-                observation = episode.observation = actor.reminder
-            else:
-                step = _sound(episode.step(answer.action))
-                reward, valid, ended = step.reward, step.valid, step.terminated or step.truncated
-                success = success or step.success
-                observation = step.observation
-                status = "completed" if step.terminated else status
-            turns.append(
-                Turn.model_construct(
-                    observation=seen,
-                    text=answer.text,
-                    action=answer.action or "",
-                    reward=reward,
-                    valid=valid,
-                    keep=answer.keep,
-                    prompt_ids=answer.prompt_ids,
-                    token_ids=answer.token_ids,
-                    logprobs=answer.logprobs,
-                    checksum=answer.checksum,
-                    version=answer.version,
-                )
-            )
-            if ended:
-                break
+        await _converse(voice, episode, limit, actor.reminder, course)
     except Exception as failure:
         if isinstance(failure, RftError) and not isinstance(failure, EpisodeError):
             raise
-        status, error = _status(failure, "environment_error"), _describe(failure)
+        course.status, course.error = _status(failure, "environment_error"), _describe(failure)
     finally:
         if voice is not None:
             voice.close()
@@ -298,14 +261,64 @@ async def _attempt(
         schema_version=1,
         task=task,
         sample=sample,
-        turns=tuple(turns),
-        final_observation=observation,
-        status=status,
-        ret=episode_return(environment, [turn.reward for turn in turns]),
-        success=success,
+        turns=tuple(course.turns),
+        final_observation=course.observation,
+        status=course.status,
+        ret=episode_return(environment, [turn.reward for turn in course.turns]),
+        success=course.success,
         attempts=attempt,
-        error=error,
+        error=course.error,
     )
+
+
+async def _converse(voice: Voice, episode: Episode, limit: int, reminder: str, course: _Course) -> None:
+    """Let the voice answer turn by turn, until the episode ends or it cannot go on."""
+    while len(course.turns) < limit:
+        try:
+            answer = await voice.answer(episode, len(course.turns))
+        except ContextFull:
+            course.status = "context_overflow"
+            return
+        except BudgetSpent as spent:
+            course.status, course.error = "budget", str(spent)
+            return
+        except RftError:
+            raise
+        except Exception as failure:
+            course.status, course.error = _status(failure, "sampler_error"), _describe(failure)
+            return
+        if answer is None or _ends(episode, answer, reminder, course):
+            return
+
+
+def _ends(episode: Episode, answer: Answer, reminder: str, course: _Course) -> bool:
+    """Give the answer's action to the episode, add the turn that it makes, and return whether the episode ended."""
+    seen = course.observation
+    if answer.action is None:
+        reward, valid, ended = 0.0, False, False
+        course.observation = episode.observation = reminder
+    else:
+        step = _sound(episode.step(answer.action))
+        reward, valid, ended = step.reward, step.valid, step.terminated or step.truncated
+        course.success = course.success or step.success
+        course.observation = step.observation
+        course.status = "completed" if step.terminated else course.status
+    course.turns.append(
+        Turn.model_construct(
+            observation=seen,
+            text=answer.text,
+            action=answer.action or "",
+            reward=reward,
+            valid=valid,
+            keep=answer.keep,
+            prompt_ids=answer.prompt_ids,
+            token_ids=answer.token_ids,
+            logprobs=answer.logprobs,
+            checksum=answer.checksum,
+            version=answer.version,
+        )
+    )
+    return ended
 
 
 def _sound(step: Step) -> Step:

@@ -1,14 +1,18 @@
-"""The layers hold, and whoever adds a package to the repository adds it to what is checked."""
+"""The layers hold, whoever adds a package adds it to what is checked, and no file or function outgrows the house."""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+FOLDERS = ("rftcore", "plugins", "tests", "examples", "benchmarks", "docs", "scripts")
+LINES, LINES_OF_A_FUNCTION = 400, 60
 
 
 def test_imports_go_down_the_layers_only() -> None:
@@ -38,3 +42,33 @@ def test_every_plugin_is_a_distribution_named_like_its_folder() -> None:
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         assert project["name"] == folder.name
         assert (folder / folder.name.replace("-", "_") / "__init__.py").is_file()
+
+
+def too_long(source: str) -> Iterator[str]:
+    """Yield what has more lines than a file or a function of the house, signature and docstring included."""
+    if (lines := len(source.splitlines())) > LINES:
+        yield f"{lines} lines"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > LINES_OF_A_FUNCTION:
+                yield f"{node.name} with {lines} lines"
+
+
+def test_no_file_and_no_function_is_longer_than_one_reads_at_once() -> None:
+    files = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py"))]
+    found = {
+        str(file.relative_to(ROOT)): told
+        for file in files
+        if not {".venv", "build", "node_modules"} & set(file.relative_to(ROOT).parts)
+        and (told := list(too_long(file.read_text(encoding="utf-8"))))
+    }
+    assert len(files) > 400
+    assert found == {}
+
+
+def test_a_line_more_than_that_is_found() -> None:
+    function = "async def long():\n" + "    pass\n" * 59
+    assert list(too_long(function + "\n" * 340)) == []
+    assert list(too_long(function + "    pass\n")) == ["long with 61 lines"]
+    assert list(too_long(function + "\n" * 341)) == ["401 lines"]

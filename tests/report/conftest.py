@@ -18,6 +18,7 @@ import pytest
 from rftcore.schemas.report import Axes, Cell, Report, StageReport
 
 TASKS, SAMPLES = 16, 4
+Column = tuple[str, str]
 COLUMNS = [(name, level) for name in ("textcraft", "babyai", "webshop") for level in ("easy", "hard")]
 BASE = {
     ("textcraft", "easy"): 0.36, ("textcraft", "hard"): 0.14, ("babyai", "easy"): 0.42, ("babyai", "hard"): 0.21,
@@ -81,6 +82,20 @@ ACTIONS = {
     "webshop": ["search[oak table]", "click[B07]", "click[Buy Now]"],
 }
 GOALS = ["wooden pickaxe", "red ball", "blue key", "stick", "oak door", "grey box", "barrel", "lantern"]
+FACTS: dict[str, dict[str, Any]] = {
+    "textcraft": {
+        "lists_actions": False, "reward": "at the goal", "max_turns": 8, "feedback": "every turn",
+        "expert_turns_easy": 2.32, "expert_turns_hard": 4.66, "vocabulary_words": 404,
+        "vocabulary_shared": {"textcraft": 1.0, "babyai": 0.1312},
+    },
+    "babyai": {
+        "lists_actions": True, "reward": "at the goal", "max_turns": 8,
+        "feedback": "what is seen every turn, reward at the end", "expert_turns_easy": 1.86,
+        "expert_turns_hard": 8.9, "vocabulary_words": 115,
+        "vocabulary_shared": {"textcraft": 0.4609, "babyai": 1.0},
+    },
+    "webshop": {"lists_actions": False, "reward": "graded", "max_turns": 10, "note": None},
+}  # fmt: skip
 
 
 def trajectory(
@@ -123,7 +138,7 @@ def trajectory(
 def cell(
     folder: Path,
     train: str,
-    column: tuple[str, str],
+    column: Column,
     rates: list[float],
     base: list[float] | None,
     role: str,
@@ -189,12 +204,36 @@ def curve(start: float, gain: float, updates: int = 24) -> list[dict[str, Any]]:
 
 def simulate(folder: Path) -> Report:
     """Write the trajectories of a whole study into `folder` and return its report."""
-    abilities: dict[tuple[str, str], list[float]] = {}
+    base, cells, references = played(folder)
+    axes = {
+        axis: [*base.values(), *(cells[train, column] for train in names for column in COLUMNS)]
+        for axis, names in AXES.items()
+    }
+    return Report(
+        study={"name": "Quick study", "id": "3f9a1c77d2e0b416", "config": {"seed": 7, "metrics": ["generalization"]}},
+        provenance={
+            "model": {"name": "tiny", "parameters": 1048576, "sha256": "9b1f0c77"},
+            "hardware": {"cpu": "2 cores", "memory_gib": 8, "platform": "Linux"}, "seeds": {"study": 7},
+            "versions": {"rftcore": "0.1.0", "rftcore-textcraft": "0.1.0", "rftcore-babyai": "0.1.0"},
+            "manifests": {f"{name}/{level}/test": f"{index:064x}" for index, (name, level) in enumerate(COLUMNS)},
+            "specs": {"algorithm": "grpo", "curriculum": "sequential"},
+        },
+        axes=Axes(**axes), references=references, summary=[summary(train, cells) for train in GAINS], masked=0,
+        stages=[stage(train, base, cells) for train in GAINS], facts=FACTS,
+        minimum_detectable=max(one.minimum_detectable or 0.0 for one in cells.values()),
+        notes=["The imitation warm-up saw demonstrations of every environment, the held-out ones included."],
+        study_seconds=512.3, finished_at="2026-08-03T10:15:00Z",
+    )  # fmt: skip
+
+
+def played(folder: Path) -> tuple[dict[Column, Cell], dict[tuple[str, Column], Cell], list[Cell]]:
+    """Write every cell: those of base, those of the checkpoints, and the references'."""
+    abilities: dict[Column, list[float]] = {}
     for column in COLUMNS:
         draw = random.Random(str(column))
         abilities[column] = [draw.gauss(0, 0.14) for _ in range(TASKS)]
 
-    def rates(column: tuple[str, str], mean: float) -> list[float]:
+    def rates(column: Column, mean: float) -> list[float]:
         return [min(1.0, max(0.0, mean + ability)) for ability in abilities[column]]
 
     base, means, cells = {}, {}, {}
@@ -218,65 +257,37 @@ def simulate(folder: Path) -> Report:
         for name, rate in (("random", 0.03), ("oracle", 1.0))
         for column in COLUMNS
     ]
-    axes = {
-        axis: [*base.values(), *(cells[train, column] for train in names for column in COLUMNS)]
-        for axis, names in AXES.items()
-    }
-    summary: list[dict[str, Any]] = []
-    for train in GAINS:
-        row: dict[str, Any] = {"train": train}
-        for role in ("held_in", "held_out"):
-            own = [one for (name, _), one in cells.items() if name == train and one.role == role.replace("_", "-")]
-            changes = [one.delta_vs_base or 0.0 for one in own]
-            level, mean = statistics.fmean(one.avg_at_k or 0.0 for one in own), statistics.fmean(changes)
-            row |= {role: level, f"{role}_ci_low": level - 0.05, f"{role}_ci_high": level + 0.05}
-            row |= {f"{role}_delta": mean, f"{role}_delta_ci_low": mean - 0.06, f"{role}_delta_ci_high": mean + 0.06}
-        summary.append(row)
-    stages = []
-    for train, (parent, gains) in GAINS.items():
-        before = {column: cells[parent, column] if parent != "base" else base[column] for column in COLUMNS}
-        falls = [(before[column].avg_at_k or 0) - (cells[train, column].avg_at_k or 0) for column in COLUMNS]
-        earlier = [fall for fall, column in zip(falls, COLUMNS, strict=True) if column in pools_of(parent)]
-        fresh = [fall for fall, column in zip(falls, COLUMNS, strict=True) if column not in pools_of(train)]
-        stages.append(
-            StageReport(
-                name=train, parent=parent,
-                pools=[":".join(pool) for pool in pools_of(train.removeprefix(f"{parent}>"))],
-                curve=curve(0.35, max(gains.values())),
-                budget={"updates": 24, "groups": 16, "samples": 8, "episodes": 3072, "tokens": 91234},
-                backward=-statistics.fmean(earlier) if earlier else None,
-                forward=-statistics.fmean(fresh) if fresh else None,
-                largest_drop=max(0.0, *falls), sampler_gap=2.1e-6,
-                warnings=["41 % of the groups had no variance"] if train == "textcraft:hard" else [],
-            )
-        )  # fmt: skip
-    return Report(
-        study={"name": "Quick study", "id": "3f9a1c77d2e0b416", "config": {"seed": 7, "metrics": ["generalization"]}},
-        provenance={
-            "model": {"name": "tiny", "parameters": 1048576, "sha256": "9b1f0c77"},
-            "hardware": {"cpu": "2 cores", "memory_gib": 8, "platform": "Linux"}, "seeds": {"study": 7},
-            "versions": {"rftcore": "0.1.0", "rftcore-textcraft": "0.1.0", "rftcore-babyai": "0.1.0"},
-            "manifests": {f"{name}/{level}/test": f"{index:064x}" for index, (name, level) in enumerate(COLUMNS)},
-            "specs": {"algorithm": "grpo", "curriculum": "sequential"},
-        },
-        axes=Axes(**axes), references=references, stages=stages, summary=summary, masked=0,
-        facts={
-            "textcraft": {
-                "lists_actions": False, "reward": "at the goal", "max_turns": 8, "feedback": "every turn",
-                "expert_turns_easy": 2.32, "expert_turns_hard": 4.66, "vocabulary_words": 404,
-                "vocabulary_shared": {"textcraft": 1.0, "babyai": 0.1312},
-            },
-            "babyai": {
-                "lists_actions": True, "reward": "at the goal", "max_turns": 8,
-                "feedback": "what is seen every turn, reward at the end", "expert_turns_easy": 1.86,
-                "expert_turns_hard": 8.9, "vocabulary_words": 115,
-                "vocabulary_shared": {"textcraft": 0.4609, "babyai": 1.0},
-            },
-            "webshop": {"lists_actions": False, "reward": "graded", "max_turns": 10, "note": None},
-        },
-        minimum_detectable=max(one.minimum_detectable or 0.0 for one in cells.values()),
-        notes=["The imitation warm-up saw demonstrations of every environment, the held-out ones included."],
-        study_seconds=512.3, finished_at="2026-08-03T10:15:00Z",
+    return base, cells, references
+
+
+def summary(train: str, cells: dict[tuple[str, Column], Cell]) -> dict[str, Any]:
+    """What a checkpoint gained on average, held-in and held-out."""
+    row: dict[str, Any] = {"train": train}
+    for role in ("held_in", "held_out"):
+        own = [one for (name, _), one in cells.items() if name == train and one.role == role.replace("_", "-")]
+        changes = [one.delta_vs_base or 0.0 for one in own]
+        level, mean = statistics.fmean(one.avg_at_k or 0.0 for one in own), statistics.fmean(changes)
+        row |= {role: level, f"{role}_ci_low": level - 0.05, f"{role}_ci_high": level + 0.05}
+        row |= {f"{role}_delta": mean, f"{role}_delta_ci_low": mean - 0.06, f"{role}_delta_ci_high": mean + 0.06}
+    return row
+
+
+def stage(train: str, base: dict[Column, Cell], cells: dict[tuple[str, Column], Cell]) -> StageReport:
+    """How a checkpoint came about, and what it gained and lost on the checkpoint that it started from."""
+    parent, gains = GAINS[train]
+    before = {column: cells[parent, column] if parent != "base" else base[column] for column in COLUMNS}
+    falls = [(before[column].avg_at_k or 0) - (cells[train, column].avg_at_k or 0) for column in COLUMNS]
+    earlier = [fall for fall, column in zip(falls, COLUMNS, strict=True) if column in pools_of(parent)]
+    fresh = [fall for fall, column in zip(falls, COLUMNS, strict=True) if column not in pools_of(train)]
+    return StageReport(
+        name=train, parent=parent,
+        pools=[":".join(pool) for pool in pools_of(train.removeprefix(f"{parent}>"))],
+        curve=curve(0.35, max(gains.values())),
+        budget={"updates": 24, "groups": 16, "samples": 8, "episodes": 3072, "tokens": 91234},
+        backward=-statistics.fmean(earlier) if earlier else None,
+        forward=-statistics.fmean(fresh) if fresh else None,
+        largest_drop=max(0.0, *falls), sampler_gap=2.1e-6,
+        warnings=["41 % of the groups had no variance"] if train == "textcraft:hard" else [],
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,14 @@ def test_a_dry_run_states_what_a_stage_has_of_its_own(
     rows = [line.split() for line in done.out.splitlines() if line.strip().startswith("imitation(even:easy)")]
     assert [row[2:5] for row in rows[:2]] == [["2", "imitation", "4"], ["3", "grpo", "36"]]
     assert "imitation(...) has settings of its own: training.updates=2, training.groups=2" in " ".join(done.out.split())
+
+
+def test_a_checkpoint_of_such_a_run_can_be_evaluated(finished: RunFolder, rftcore: Callable[..., Done]) -> None:
+    of_run = ("--checkpoint", "imitation(even:easy)", "--runs", finished.path.parent, "--json")
+    done = rftcore("evaluate", finished.path.name, *of_run)
+    assert done.code == 0, done.err
+    cells = json.loads(done.out)["cells"]
+    assert {(cell["difficulty"], cell["tasks"], cell["k"]) for cell in cells} == {("easy", 2, 2), ("hard", 2, 2)}
 
 
 @pytest.mark.parametrize(

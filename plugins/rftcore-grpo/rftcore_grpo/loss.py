@@ -85,13 +85,7 @@ def grpo_loss(
         figures["kl_reference"] = kl_k3(logprobs, reference_logprobs, mask) * (ratio if config.kl_correction else 1.0)
         losses = losses + config.kl * figures["kl_reference"]
 
-    if config.constant_length is not None:  # exactly when the aggregation is "constant"
-        loss = constant_mean(losses, mask, rows, config.constant_length)
-    elif config.aggregation == "sequence":
-        loss = row_mean(losses, mask, rows)
-    else:
-        loss = token_mean(losses, mask, tokens)
-    return loss, figure_means(figures, mask, tokens)
+    return _average(losses, mask, tokens, rows, config), figure_means(figures, mask, tokens)
 
 
 def _objective(
@@ -115,6 +109,12 @@ def _objective(
     open_ = torch.sigmoid(gate * (ratio - 1.0))
     reported = {"ratio": ratio, "gate": 4.0 * open_ * (1.0 - open_), "kl": figures["kl"]}
     return gated_objective(ratio, advantages, mask, config.gate_positive, config.gate_negative), reported
+
+
+def _average(losses: torch.Tensor, mask: torch.Tensor, tokens: int, rows: int, config: GRPO.Config) -> torch.Tensor:
+    if config.constant_length is not None:  # exactly when the aggregation is "constant"
+        return constant_mean(losses, mask, rows, config.constant_length)
+    return row_mean(losses, mask, rows) if config.aggregation == "sequence" else token_mean(losses, mask, tokens)
 
 
 def _correction(

@@ -12,7 +12,7 @@ from rftcore.cli.terminal import emit, table
 from rftcore.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rftcore.schemas.report import Cell
+    from rftcore.schemas.report import Cell, Report
 
 
 def evaluate(
@@ -49,7 +49,6 @@ def evaluate(
         rftcore evaluate --policy oracle --environment babyai
         rftcore evaluate --policy openai policy.model=MODEL format=react policy.budget.tokens=1000000
     """
-    from rftcore.policy import Spending
     from rftcore.schemas.config import EvaluationConfig
     from rftcore.study import Evaluation
 
@@ -66,20 +65,26 @@ def evaluate(
     if name is None and not any(item.startswith("name=") for item in given):  # so that two of them never collide
         evaluation = Evaluation(config.model_copy(update={"name": f"evaluation-{evaluation.id[:8]}"}))
     folder = evaluation.create(runs, fresh=fresh)
-    found = work(folder)
+    _tell(work(folder), folder.path, checkpoint or what or "", as_json)
+
+
+def _tell(found: Report, folder: Path, player: str, as_json: bool) -> None:
+    """Print what an evaluation found; `player` is what the model is called."""
+    from rftcore.policy import Spending
+
     cells = [*found.axes.transfer, *found.references]
     if as_json:
         spent = {"spending": found.spending} if found.spending else {}
-        emit({"run": str(folder.path), "cells": [cell.model_dump(mode="json") for cell in cells], **spent})
+        emit({"run": str(folder), "cells": [cell.model_dump(mode="json") for cell in cells], **spent})
         return
-    rows = [(checkpoint or what or "" if cell.role == "base" else cell.train, *_row(cell)) for cell in cells]
+    rows = [(player if cell.role == "base" else cell.train, *_row(cell)) for cell in cells]
     table(("player", "place", "success", "95 % interval", "turns", "invalid", "tasks"), rows)
     for policy_name, figures in found.spending.items():
         spending = Spending.of(figures)
         paper().print(f"\n{policy_name}: {spending.answers:,} answers, {spending}", soft_wrap=True)
     if found.masked:
         paper().print(f"\n{found.masked} samples are masked", *found.notes, sep="\n", soft_wrap=True)
-    paper().print(f"\n{folder.path / 'report.html'}", soft_wrap=True)
+    paper().print(f"\n{folder / 'report.html'}", soft_wrap=True)
 
 
 def _source(what: str | None, checkpoint: str | None, policy: str | None, runs: Path) -> dict[str, Any]:
@@ -128,7 +133,8 @@ def _of_run(folder: Any, checkpoint: str | None) -> dict[str, Any]:
     chosen = checkpoint or (names[-1] if names else "base")
     if chosen not in ("base", *names):
         raise ConfigError(f"--checkpoint {chosen}: {folder.path.name} has {', '.join(['base', *names])}")
-    source = config.model_dump(mode="json", include=set(Settings.model_fields) - {"name", "executor"})
+    training_only = {"algorithms", "stages"}  # an evaluation has no stage that names them
+    source = config.model_dump(mode="json", include=set(Settings.model_fields) - {"name", "executor"} - training_only)
     if chosen != "base":
         place = folder.stage(plan.chain(chosen)[-1].key) / "checkpoint"
         if not place.is_dir():
