@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,7 @@ from pydantic import ValidationError
 
 from rftcore.environment import distinct_words
 from rftcore.errors import ConfigError
-from rftcore.schemas.task import Split, Task
-from rftcore_alfworld import plugin
+from rftcore.schemas.task import Split
 from rftcore_alfworld.environment import ALFWorld
 from rftcore_alfworld.generator import TYPES
 from rftcore_alfworld.tasks import EASY
@@ -33,11 +31,6 @@ LISTS: list[tuple[Split, str, int]] = [
 @pytest.fixture(scope="module")
 def environment() -> ALFWorld:
     return ALFWorld()
-
-
-def test_the_announcement_leads_to_the_class() -> None:
-    (spec,) = plugin.rft_environments()
-    assert (spec.name, spec.target) == (ALFWorld.name, f"{ALFWorld.__module__}:{ALFWorld.__name__}")
 
 
 def test_the_lists_have_the_sizes_that_the_readme_states(environment: ALFWorld) -> None:
@@ -125,17 +118,6 @@ def test_the_explorer_acts_only_on_what_it_was_shown() -> None:
             told += episode.step(action).observation
 
 
-def test_the_end_is_final(environment: ALFWorld) -> None:
-    task = environment.tasks("train", "easy")[0]
-    episode = environment.start(task)
-    last = [episode.step(action) for action in environment.oracle(task)][-1]
-    assert last.terminated
-    assert episode.step("look") == last
-    assert episode.expert_action() is None
-    episode.close()
-    episode.close()
-
-
 @pytest.mark.parametrize("profile", ["fixed", "original", "agentgym"])
 @pytest.mark.parametrize(
     "action",
@@ -194,30 +176,6 @@ def test_what_is_listed_is_what_is_understood(profile: str) -> None:
                 copy = pickle.loads(pickle.dumps(episode))
                 assert copy.step(action).valid == (action in listed), (task.id, action)
             episode.step(rng.choice(sorted(listed)))
-
-
-def test_observations_list_the_actions_where_the_option_says_so() -> None:
-    task = ALFWorld().tasks("train", "easy")[0]
-    seen = {}
-    for action_list in ("every", "first", "never"):
-        world = ALFWorld(action_list=action_list)
-        episode = world.start(task)
-        assert world.facts()["lists_actions"] is (action_list != "never")
-        texts = (episode.observation, episode.step("look").observation)
-        seen[action_list] = ["Available actions: [" in text for text in texts]
-    assert seen == {"every": [True, True], "first": [True, False], "never": [False, False]}
-
-
-def test_eight_threads_give_what_one_gives(environment: ALFWorld) -> None:
-    tasks = [*environment.tasks("train", "hard")[:100], *environment.tasks("test", "easy")[:60]]
-
-    def played(task: Task) -> list[str]:
-        rng = random.Random(task.seed)
-        episode = environment.start(task)
-        return [episode.observation, *(episode.step(episode.random_action(rng)).observation for _ in range(10))]
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(played, tasks)) == [played(task) for task in tasks]
 
 
 def test_environment_and_running_episode_survive_pickle(environment: ALFWorld) -> None:

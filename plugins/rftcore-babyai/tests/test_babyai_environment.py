@@ -5,7 +5,6 @@ import pickle
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pydantic import ValidationError
@@ -161,21 +160,6 @@ def test_nothing_is_printed_where_minigrid_prints(capfd: pytest.CaptureFixture[s
     episode = BabyAI().start(task)
     episode.expert_action()
     assert capfd.readouterr() == ("", "")
-
-
-def test_eight_threads_play_as_one_does() -> None:
-    environment = BabyAI()
-    tasks = [*environment.tasks("test", "easy")[:10], *environment.tasks("test", "hard")[:6]]
-
-    def play(task: Task) -> list[str]:
-        episode = environment.start(task)
-        told = [episode.observation]
-        for action in environment.oracle(task):
-            told += [action, episode.step(action).observation]
-        return told
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(play, tasks)) == [play(task) for task in tasks]
 
 
 def test_an_environment_survives_pickling() -> None:

@@ -1,42 +1,18 @@
-"""What the plugin announces, that the names lead somewhere, and that announcing imports nothing heavy."""
+"""What the plugin announces, and what every algorithm promises."""
 
 from __future__ import annotations
 
-import importlib
-import subprocess
-import sys
-from importlib.metadata import entry_points
+from collections.abc import Callable
 
-from rftcore.algorithm import Algorithm
+from rftcore.testing import conforms
 from rftcore_grpo import plugin
-from rftcore_grpo.algorithm import GRPO
 
 
-def resolve(target: str) -> object:
-    module, _, name = target.partition(":")
-    return getattr(importlib.import_module(module), name)
+@conforms("grpo")
+def test_grpo_keeps_what_every_algorithm_promises(check: Callable[[], None]) -> None:
+    check()
 
 
-def test_one_algorithm_is_announced_and_its_names_lead_to_it() -> None:
+def test_it_compares_within_a_group_and_may_pull_to_the_start_policy() -> None:
     (spec,) = plugin.rft_algorithms()
-    assert spec.name == GRPO.name == "grpo"
-    assert resolve(spec.target) is GRPO
-    assert issubclass(GRPO, Algorithm)
-    assert callable(resolve(spec.loss))
-    assert spec.grouped
-    assert spec.needs_reference
-    assert not spec.needs_values
-
-
-def test_installed_entry_point_names_the_plugin_module() -> None:
-    (entry,) = entry_points(group="rftcore", name="grpo")
-    assert entry.load() is plugin
-
-
-def test_announcing_imports_neither_pydantic_nor_torch() -> None:
-    check = (
-        "import sys; from rftcore_grpo.plugin import rft_algorithms; rft_algorithms(); "
-        "sys.exit(', '.join({'pydantic', 'numpy', 'torch', 'rftcore_grpo.algorithm'} & set(sys.modules)))"
-    )
-    result = subprocess.run([sys.executable, "-c", check], check=False, capture_output=True, text=True)
-    assert result.stderr.strip() == ""
+    assert spec.grouped and spec.needs_reference and not spec.needs_values

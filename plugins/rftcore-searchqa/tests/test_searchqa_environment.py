@@ -6,7 +6,6 @@ import random
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from pydantic import ValidationError
 from rftcore.environment import distinct_words
 from rftcore.errors import ConfigError
 from rftcore.schemas.task import Task
-from rftcore_searchqa import plugin
 from rftcore_searchqa.environment import SearchQA
 from rftcore_searchqa.questions import Question
 
@@ -44,11 +42,6 @@ print(said.hexdigest(), *world.vocabulary()[:50])
 @pytest.fixture(scope="module")
 def environment() -> SearchQA:
     return SearchQA()
-
-
-def test_the_announcement_leads_to_the_class() -> None:
-    (spec,) = plugin.rft_environments()
-    assert (spec.name, spec.target) == (SearchQA.name, f"{SearchQA.__module__}:{SearchQA.__name__}")
 
 
 def test_the_lists_have_the_sizes_that_the_readme_states(environment: SearchQA) -> None:
@@ -174,18 +167,6 @@ def test_hash_seeds_change_nothing() -> None:
         for seed in ("0", "1", "2")
     }
     assert len(printed) == 1
-
-
-def test_eight_threads_give_what_one_gives(environment: SearchQA) -> None:
-    tasks = [*environment.tasks("test", "hard")[:60], *environment.tasks("train", "easy")[:60]]
-
-    def played(task: Task) -> list[str]:
-        rng = random.Random(task.seed)
-        episode = environment.start(task)
-        return [episode.observation, *(episode.step(episode.random_action(rng)).observation for _ in range(5))]
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(played, tasks)) == [played(task) for task in tasks]
 
 
 def test_environment_and_running_episode_survive_pickle_without_the_corpus(environment: SearchQA) -> None:

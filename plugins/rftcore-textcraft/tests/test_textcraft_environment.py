@@ -3,7 +3,6 @@ from __future__ import annotations
 import pickle
 import random
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from pydantic import ValidationError
 
 from rftcore.errors import ConfigError
 from rftcore.schemas.task import Task
-from rftcore_textcraft import plugin
 from rftcore_textcraft.environment import TextCraft
 from rftcore_textcraft.tasks import goals
 
@@ -22,11 +20,6 @@ PLANS = {"easy": (2, 3), "hard": (4, 6)}
 @pytest.fixture(scope="module")
 def environment() -> TextCraft:
     return TextCraft()
-
-
-def test_the_announcement_leads_to_the_class() -> None:
-    (spec,) = plugin.rft_environments()
-    assert (spec.name, spec.target) == (TextCraft.name, f"{TextCraft.__module__}:{TextCraft.__name__}")
 
 
 def test_the_lists_have_the_sizes_that_the_readme_states(environment: TextCraft) -> None:
@@ -115,17 +108,6 @@ def test_distractors_are_at_most_as_many_as_asked(environment: TextCraft) -> Non
     assert len(bare.start(environment.tasks("train", "easy")[0])._listed) in (1, 2)
 
 
-def test_the_end_is_final(environment: TextCraft) -> None:
-    task = environment.tasks("train", "easy")[0]
-    episode = environment.start(task)
-    last = [episode.step(action) for action in environment.oracle(task)][-1]
-    assert last.terminated
-    assert episode.step("inventory") == last
-    assert episode.expert_action() is None
-    episode.close()
-    episode.close()
-
-
 @pytest.mark.parametrize("profile", ["fixed", "original"])
 @pytest.mark.parametrize(
     "action",
@@ -159,18 +141,6 @@ def test_random_play_is_possible_and_worse_than_the_expert(environment: TextCraf
                 break
     assert understood == turns
     assert wins <= 5
-
-
-def test_eight_threads_give_what_one_gives(environment: TextCraft) -> None:
-    tasks = [*environment.tasks("train", "hard")[:100], *environment.tasks("test", "easy")[:60]]
-
-    def played(task: Task) -> list[str]:
-        rng = random.Random(task.seed)
-        episode = environment.start(task)
-        return [episode.observation, *(episode.step(episode.random_action(rng)).observation for _ in range(10))]
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(played, tasks)) == [played(task) for task in tasks]
 
 
 def test_environment_and_running_episode_survive_pickle(environment: TextCraft) -> None:
@@ -210,22 +180,6 @@ def test_facts_are_those_of_the_options_and_of_the_expert(environment: TextCraft
         assert facts[f"expert_turns_{difficulty}"] == round(sum(turns) / len(turns), 2)
     words = {word for text in environment.vocabulary() for word in re.findall(r"[a-z]+|[0-9]+", text.lower())}
     assert facts["vocabulary_words"] == len(words)
-
-
-@pytest.mark.parametrize("mode", ["every", "first", "never"])
-def test_the_action_list_is_shown_as_often_as_configured(mode: str) -> None:
-    bare, listing = TextCraft(), TextCraft(action_list=mode)
-    task = bare.tasks("test", "hard")[0]
-    plain, shown = bare.start(task), listing.start(task)
-    listed = "\nAvailable actions: [" + ", ".join(f'"{name}"' for name in plain.available_actions()) + "]"
-    assert shown.observation == plain.observation + (listed if mode != "never" else "")
-    for action in [*listing.oracle(task), "inventory"]:
-        expected, step = plain.step(action), shown.step(action)
-        assert step.observation == shown.observation == expected.observation + (listed if mode == "every" else "")
-        assert (step.reward, step.terminated, step.success) == (expected.reward, expected.terminated, expected.success)
-    assert step.success
-    known = set(re.findall(r"\w+|[^\w\s]", " ".join(listing.vocabulary())))
-    assert set(re.findall(r"\w+|[^\w\s]", listed if mode != "never" else "")) <= known
 
 
 def test_available_actions_are_those_that_the_listed_recipes_suggest() -> None:

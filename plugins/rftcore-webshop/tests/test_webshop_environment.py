@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import os
-import pickle
 import random
 import subprocess
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from pydantic import ValidationError
 from rftcore.environment import distinct_words
 from rftcore.errors import ConfigError
 from rftcore.schemas.task import Task
-from rftcore_webshop import plugin
 from rftcore_webshop.environment import WebShop
 from rftcore_webshop.generator import PRODUCTS, items
 from rftcore_webshop.lists import EASY, HARD
@@ -39,11 +36,6 @@ def played(shop: WebShop, task: Task) -> tuple[list[str], bool]:
     return actions, success
 
 
-def test_the_announcement_leads_to_the_class() -> None:
-    (spec,) = plugin.rft_environments()
-    assert (spec.name, spec.target) == (WebShop.name, f"{WebShop.__module__}:{WebShop.__name__}")
-
-
 def test_the_lists_have_the_sizes_that_the_readme_states() -> None:
     for (split, difficulty), size in SIZES.items():
         assert len(goals(split, difficulty)) == size
@@ -61,13 +53,6 @@ def test_no_product_and_no_family_is_in_two_splits_and_no_goal_in_two_lists() ->
     assert not products["train"] & products["test"]
     families = {item.record["asin"]: item.family for item in items(PRODUCTS)}
     assert not {families[asin] for asin in products["train"]} & {families[asin] for asin in products["test"]}
-
-
-def test_ids_are_unique_and_name_the_list() -> None:
-    tasks = [task for split, difficulty in SIZES for task in SHOP.tasks(split, difficulty)]  # type: ignore[arg-type]
-    assert len({task.id for task in tasks}) == len(tasks)
-    for task in tasks:
-        assert task.id == f"webshop/{task.difficulty}/{task.split}/{task.data['goal']}"
 
 
 def test_difficulty_is_what_the_readme_declares() -> None:
@@ -152,14 +137,6 @@ def test_tasks_and_observations_are_the_same_in_every_process_whatever_the_hash_
         found.add(done.stdout)
     assert len(found) == 1
     assert len(set(found.pop().split())) == 2
-
-
-def test_an_environment_survives_pickle_and_plays_in_several_threads() -> None:
-    shop: WebShop = pickle.loads(pickle.dumps(SHOP))
-    tasks = shop.tasks("test", "hard")[:40]
-    alone = [played(SHOP, task) for task in tasks]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda task: played(shop, task), tasks)) == alone
 
 
 def test_the_vocabulary_covers_what_is_said_and_done() -> None:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from rftcore.testing.check import Problems, check
+from rftcore.testing.check import NotApplicable, Problems, check
 from rftcore.testing.child import ask
 from rftcore.testing.environments.world import World
 
@@ -18,6 +18,8 @@ STARTS = 10_000
 WALKS = 500
 SECONDS = 20.0
 """After which a slow environment has been started, or played, often enough."""
+LEAST = 8
+"""Episodes that memory has to be watched over."""
 BLOCKS = 0.5
 """Blocks of Python's memory an episode may leave behind on average: one that stays for good leaves several."""
 BYTES = 16 * 2**20
@@ -75,8 +77,11 @@ def _grown(world: World, *, whole: bool, count: int) -> Problems:
         count=count,
         seconds=SECONDS,
     )
+    seen = f"{found['episodes']} of {count} episodes in {SECONDS:.0f} s"
+    if found["counted"] < LEAST:
+        raise NotApplicable(f"{seen} are too few to tell a leak from a cache that fills")
     if found["episodes"] < count:
-        world.note(f"{found['episodes']} of {count} episodes in {SECONDS:.0f} s")
+        world.note(seen)
     after = f"each of the last {found['counted']} of {found['episodes']} episodes left"
     if found["blocks"] > BLOCKS:
         yield (

@@ -17,7 +17,7 @@ TOGETHER = 8
 """Episodes that are played at once."""
 
 
-@check("full")
+@check("light")
 def threads_play_alike(world: World) -> Problems:
     """Eight episodes in eight threads go as they go one after the other."""
     walks = [world.walk(task, "random") for task in world.tasks[:TOGETHER]]
@@ -33,7 +33,7 @@ def threads_play_alike(world: World) -> Problems:
             )
 
 
-@check("full")
+@check("light")
 def copies_play_alike(world: World) -> Problems:
     """A copy through pickle plays the same episodes in another process."""
     walks = [world.walk(task, "random") for task in world.tasks[:4]]

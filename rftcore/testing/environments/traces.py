@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,44 +70,26 @@ def left_behind(world: Mapping[str, JsonValue], episodes: int) -> dict[str, list
 def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: float) -> dict[str, float]:
     """Return by how much memory grew over the second half of `count` episodes, or of as many as `seconds` allow.
 
-    `whole` plays them to their end, and else two turns at most. `blocks` and `bytes` are per episode, of Python's own
-    allocator and of the whole process.
+    `whole` plays them to their end, and else two turns at most. The first half has all that there is to remember, such
+    as a cache, at least once; `counted` are those after it. `blocks` and `bytes` are per counted episode, of Python's
+    own allocator and of the whole process; `size` is all the bytes together.
     """
     there = _world(world)
-    episode = _whole(there) if whole else _start(there)
-    start, played, half = time.monotonic(), 0, 0
-    before = (0, 0)
+    tasks, turns = there.some(1 if whole else 2), there.environment.max_turns
+    distinct = 3 * len(tasks)
+    start, played, half, before = time.monotonic(), 0, 0, (0, 0)
     while played < count and time.monotonic() - start < seconds:
-        episode(played)
+        task, way = tasks[played % len(tasks)], played // len(tasks) % 3
+        player = expert(task) if whole and way == 0 and there.has_expert else drawing(task, way)
+        play(there.environment, task, player, turns if whole else way)
         played += 1
-        if not half and (played >= count // 2 or time.monotonic() - start > seconds / 2):
+        enough = played >= count // 2 or time.monotonic() - start > seconds / 2
+        if not half and played >= distinct and enough:
             half, before = played, _memory()
     blocks, size = (now - then for now, then in zip(_memory(), before, strict=True))
-    counted = max(1, played - half)
-    return {"episodes": played, "counted": counted, "blocks": blocks / counted, "bytes": size / counted, "size": size}
-
-
-def _whole(world: World) -> Callable[[int], object]:
-    tasks, turns = world.some(5), world.environment.max_turns
-
-    def episode(number: int) -> object:
-        task = tasks[number % len(tasks)]
-        way = number // len(tasks) % 3
-        return play(
-            world.environment, task, expert(task) if way == 0 and world.has_expert else drawing(task, way), turns
-        )
-
-    return episode
-
-
-def _start(world: World) -> Callable[[int], object]:
-    tasks = world.some(10)
-
-    def episode(number: int) -> object:
-        task = tasks[number % len(tasks)]
-        return play(world.environment, task, drawing(task), number % 3)
-
-    return episode
+    counted = played - half if half else 0
+    each = max(1, counted)
+    return {"episodes": played, "counted": counted, "blocks": blocks / each, "bytes": size / each, "size": size}
 
 
 def _memory() -> tuple[int, int]:
