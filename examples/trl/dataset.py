@@ -13,6 +13,7 @@ import tempfile
 os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
 
 from datasets import concatenate_datasets
+from toy import ON_A_CPU
 from trl import GRPOConfig, GRPOTrainer
 
 from rftcore.train.chat import load_tokenizer
@@ -36,12 +37,7 @@ with tempfile.TemporaryDirectory() as output:
             per_device_train_batch_size=16,
             max_steps=2,
             learning_rate=3e-4,
-            logging_steps=1,
-            use_cpu=True,
-            bf16=False,
-            gradient_checkpointing=False,
-            disable_tqdm=True,
-            report_to=[],
+            **ON_A_CPU,
         ),
     )
     trainer.train()

@@ -17,6 +17,7 @@ os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
 
 import trl
 from datasets import Dataset
+from toy import ON_A_CPU
 from transformers.utils import get_json_schema
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
@@ -55,7 +56,6 @@ model = build_model(len(tokenizer), TinyConfig(width=64, layers=2, heads=2, mlp=
 for config in (model.config, model.generation_config):
     config.eos_token_id = config.pad_token_id = tokenizer.eos_token_id
 
-quiet = {"use_cpu": True, "bf16": False, "gradient_checkpointing": False, "disable_tqdm": True, "report_to": []}
 with tempfile.TemporaryDirectory() as output:
     SFTTrainer(
         model=model,
@@ -68,7 +68,7 @@ with tempfile.TemporaryDirectory() as output:
             learning_rate=5e-3,
             lr_scheduler_type="constant",
             save_strategy="no",
-            **quiet,
+            **ON_A_CPU,
         ),
     ).train()
     trainer = GRPOTrainer(
@@ -84,8 +84,7 @@ with tempfile.TemporaryDirectory() as output:
             learning_rate=1e-3,
             max_completion_length=160,
             max_tool_calling_iterations=environment.max_turns,
-            logging_steps=1,
-            **quiet,
+            **ON_A_CPU,
         ),
     )
     trainer.train()

@@ -40,6 +40,7 @@ class Watched(trl.GRPOTrainer):
 def trained(example: str, monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
     monkeypatch.setattr(trl, "GRPOTrainer", Watched)
+    monkeypatch.syspath_prepend(str(EXAMPLES))  # as when an example is run as a program
     runpy.run_path(str(EXAMPLES / f"{example}.py"))
     trainer = Watched.last
     updates = trainer.state.log_history[:-1]
