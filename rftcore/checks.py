@@ -17,7 +17,7 @@ from rftcore.errors import ConfigError, PluginError, RftError
 from rftcore.metric import Metric
 from rftcore.models import find_model
 from rftcore.options import validate
-from rftcore.plan import Plan, settings_of
+from rftcore.plan import BASE, Plan, settings_of
 from rftcore.players import chats, players
 from rftcore.schemas.config import Component, EvaluationConfig, PolicyComponent, Settings, StudyConfig
 from rftcore.shots import shots
@@ -186,19 +186,21 @@ def check_model(config: Settings) -> None:
 
 
 def check_players(config: Settings) -> None:
-    """Refuse two policies of one name, unless they are the same: in a table nobody could tell them apart."""
+    """Refuse two policies that a table would call the same, unless they are, and names that stand for others."""
     found: dict[str, PolicyComponent] = {}
     for policy in players(config):
-        if found.setdefault(policy.name, policy) != policy:
+        if found.setdefault(policy.title, policy) != policy:
             raise ConfigError(
-                f"references: found two different policies called {policy.name!r}, expected one; play the other in a "
-                "run of its own, such as `rftcore evaluate --policy`"
+                f"references: found two different policies called {policy.title!r}, expected one; give the other a "
+                f"label, such as {{name: {policy.name}, label: another}}"
             )
+        if policy.title != policy.name and policy.title in (BASE, *registry.names("policy")):
+            raise ConfigError(f"label: found {policy.title!r}, expected one that names nothing else in a table")
 
 
 def complete_policy(component: PolicyComponent, where: str) -> PolicyComponent:
     """Return `component` with every option of its plugin filled in."""
-    return PolicyComponent(**dict(complete("policy", component, where)))
+    return component.model_copy(update={"options": complete("policy", component, where).options})
 
 
 def check_metrics(config: Settings) -> None:

@@ -97,6 +97,6 @@ def _written_out(component: Any) -> Any:
     """Return a component as one mapping of its name and options, so that an override of one option keeps the rest."""
     if isinstance(component, str):
         return {"name": component}
-    if isinstance(component, Mapping) and component.keys() == {"name", "options"}:
-        return {"name": component["name"], **component["options"]}
+    if isinstance(component, Mapping) and component.keys() - {"label"} == {"name", "options"}:
+        return {key: item for key, item in component.items() if key != "options"} | component["options"]
     return component

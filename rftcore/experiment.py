@@ -256,7 +256,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         report(next(played), total, ", ".join(told + ([str(actor.spending)] if actor.spending else [])))
 
     start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
-    policy = next(policy for policy in players(config) if policy.name == node.train) if node.policy else None
+    policy = next(policy for policy in players(config) if policy.title == node.train) if node.policy else None
     actor = player(config, policy, start, folder.policy(node.train))
     report(0, total, "")
     seed = _seed(config.seed, "test")

@@ -19,16 +19,18 @@ from rftcore.environment import Environment
 from rftcore.errors import ConfigError
 from rftcore.executor import Executor
 from rftcore.metric import Metric
+from rftcore.policy import ChatPolicy, Policy
 from rftcore.sampler import Sampler
 from rftcore.schemas.frozen import given
 
-CONTRACTS: dict[str, type[Any]] = {
+CONTRACTS: dict[str, type[Any] | tuple[type[Any], ...]] = {
     "environment": Environment,
     "algorithm": Algorithm,
     "curriculum": Curriculum,
     "metric": Metric,
     "sampler": Sampler,
     "executor": Executor,
+    "policy": (Policy, ChatPolicy),
 }
 
 

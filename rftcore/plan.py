@@ -130,23 +130,23 @@ def make_plan(config: Settings, environments: Mapping[str, Environment], model: 
     checkpoints: list[tuple[str, str | None]] = [(BASE, None), *((node.name, node.key) for node in stages.values())]
     if isinstance(config, EvaluationConfig) and config.policy is not None:
         checkpoints = []
-    policies = {policy.name: policy for policy in players(config)}
+    policies = {policy.title: policy for policy in players(config)}
     cells = [
         _cell(config, environments, manifests, name, key or model, key, None, environment, difficulty)
         for name, key in checkpoints
         for environment, difficulty in measured
     ]
     cells += [
-        _cell(config, environments, manifests, name, _version("policy", name), None, policy, environment, difficulty)
-        for name, policy in policies.items()
-        for environment, difficulty in measured
+        _cell(config, environments, manifests, title, _version("policy", policy.name), None, policy, *place)
+        for title, policy in policies.items()
+        for place in measured
     ]
     return Plan(
         stages=tuple(stages.values()),
         cells=tuple(cells),
         axes=axes,
         manifests=manifests,
-        specs=_specs(config, list(policies)),
+        specs=_specs(config, [policy.name for policy in policies.values()]),
         model=model,
         recordings=_recordings(config),
     )

@@ -36,7 +36,7 @@ def policy_identity(policy: PolicyComponent) -> Any:
     """Return a policy as answers depend on it: its name, with options if it has any that change an answer."""
     spec: Any = registry.spec("policy", policy.name)
     options = {key: value for key, value in policy.options.items() if key not in spec.incidental}
-    return PolicyComponent(name=policy.name, options=options).model_dump(mode="json")
+    return policy.model_copy(update={"options": options}).model_dump(mode="json")
 
 
 def policy_actor(config: Settings, policy: PolicyComponent, place: Path) -> Actor:

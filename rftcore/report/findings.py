@@ -173,12 +173,17 @@ def _forgetting(report: Report) -> str:
     return text + "."
 
 
+def causes(report: Report) -> str:
+    """Return what may have cost a sample; a budget where answers are paid for."""
+    return "failures of the machine or a spent budget" if report.spending else "failures of the machine"
+
+
 def _machine(report: Report) -> str:
     drift = sum(stage.drift for stage in report.stages)
     masked = (
-        f"{count(report.masked, 'sample')} lost to failures of the machine and counted nowhere"
+        f"{count(report.masked, 'sample')} lost to {causes(report)} and counted nowhere"
         if report.masked
-        else "No sample was lost to failures of the machine"
+        else f"No sample was lost to {causes(report)}"
     )
     shown = any("demonstrated_tokens" in stage.budget for stage in report.stages)
     origin = "sampled or demonstrated" if shown else "sampled"

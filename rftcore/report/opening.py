@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rftcore.report.figures import count, percent, points, signed_bounds, typeset
-from rftcore.report.findings import findings, largest_fall, largest_gain
+from rftcore.report.findings import causes, findings, largest_fall, largest_gain
 from rftcore.report.markup import Markup, join, tag
 from rftcore.report.matrix import column_of
 from rftcore.report.panels import means
@@ -71,7 +71,7 @@ def _warnings(report: Report) -> Markup | None:
     drifted = [stage for stage in report.stages if stage.drift]
     said += [f"{stage.name}: {count(stage.drift, 'token')} of unconfirmed provenance" for stage in drifted]
     if report.masked:
-        said.append(f"{count(report.masked, 'sample')} lost to failures of the machine, left out of every figure")
+        said.append(f"{count(report.masked, 'sample')} lost to {causes(report)}, left out of every figure")
     if not said and not report.notes:
         return None
     return tag(

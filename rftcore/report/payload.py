@@ -92,7 +92,7 @@ def _said(entry: Evidence | None, shown: int) -> str:
     text = f"{chosen} of {count(entry.total, 'trajectory', 'trajectories')} shown"
     text += f": {count(entry.successes, 'success', 'successes')} in all"
     if entry.masked:
-        text += f", {entry.masked} lost to failures of the machine"
+        text += f", {entry.masked} masked"
     left = entry.total - chosen
     return f"{text}. {left:,} left out here; all are in the file." if left else f"{text}."
 

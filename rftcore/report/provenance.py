@@ -26,7 +26,8 @@ METHODS = (
     ("trained on, held-in, held-out", "test tasks of the environment and difficulty that the checkpoint was fine-tuned "
      "on; of an environment that it was fine-tuned in, at whatever difficulty; of one that it was not. No test task "
      "was ever trained on."),
-    ("masked", "samples lost to failures of the machine; they count neither as success nor as failure."),
+    ("masked", "samples lost to failures of the machine, or not played because a budget was spent; they count neither "
+     "as success nor as failure."),
 )  # fmt: skip
 
 TITLES = {
@@ -47,6 +48,7 @@ def provenance_section(report: Report) -> Markup:
     parts: list[Markup | None] = [
         tag("h2", "What was run, and with what"),
         facts(report.facts, "What is true of each environment") if report.facts else None,
+        facts(report.spending, "What the answers of each policy cost") if report.spending else None,
     ]
     for name in ("model", "recordings", "stages", "hardware", "seeds", "versions", "manifests", "specs"):
         if name in provenance:

@@ -24,20 +24,39 @@ class Component(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, dict) and "options" not in value:
-            return {"name": value.get("name"), "options": {k: v for k, v in value.items() if k != "name"}}
-        return value
+        return _gathered(value, ("name",))
+
+
+def _gathered(value: Any, own: tuple[str, ...]) -> Any:
+    """Return a component as name, options, and other keys of its `own`, however it is written."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and "options" not in value:
+        kept = {key: value[key] for key in own if key in value}
+        return {"name": None, **kept, "options": {key: item for key, item in value.items() if key not in own}}
+    return value
 
 
 class PolicyComponent(Component):
     """A policy with its options. One without any is written as its name, as it was when policies had none."""
 
+    label: str = Field(default="", pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?$")
+    """What tables call it, so that one policy can play with several models; empty: its name."""
+
+    @property
+    def title(self) -> str:
+        """What tables call it."""
+        return self.label or self.name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        return _gathered(value, ("name", "label"))
+
     @model_serializer(mode="wrap")
     def _name_alone(self, handler: SerializerFunctionWrapHandler) -> str | dict[str, Any]:
-        dumped: dict[str, Any] = handler(self)
-        return dumped if self.options else self.name
+        dumped = without_unused(self, handler(self), ("label",))
+        return dumped if self.options or self.label else self.name
 
 
 class Sampling(Frozen):

@@ -61,7 +61,7 @@ class Cell(Frozen):
     invalid_rate: float | None
     """Share of turns whose action was not understood or not possible."""
     masked: int
-    """Samples lost to failures of the machine; they count nowhere else."""
+    """Samples lost to failures of the machine, or for want of a budget; they count nowhere else."""
     trajectories: str
     """File of the cell's trajectories, relative to the run folder."""
 

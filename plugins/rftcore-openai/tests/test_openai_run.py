@@ -18,6 +18,7 @@ from rftcore import ConfigError, Experiment, RunError, plugins
 from rftcore.records import RunFolder, read_groups
 from rftcore.schemas.trajectory import Trajectory
 from rftcore.study import Evaluation, run_folder
+from rftcore_openai.policy import OpenAI
 
 from .conftest import KEY, VARIABLE, Chat, Reply, refuses, says
 
@@ -103,7 +104,7 @@ def test_what_is_asked_is_the_conversation_in_the_prompt_format_of_the_run(chat:
 
 @pytest.mark.parametrize("lanes", [1, 5])
 def test_as_many_episodes_as_allowed_are_in_flight_and_no_more(chat: Chat, tmp_path: Path, lanes: int) -> None:
-    chat.behave = lambda body, number: Reply(says("f").body, before=0.4)
+    chat.behave = lambda body, number: Reply(says("f").body, before=0.2)
     evaluation(chat, tasks=8, samples=1, concurrency=lanes).run(tmp_path)
     assert chat.most == lanes
 
@@ -249,8 +250,34 @@ def test_it_plays_beside_what_is_trained(chat: Chat) -> None:
     assert {cell.train for cell in cells if cell.policy} == {"random", "openai"}
     told = study.blueprint.record()["config"]["references"]
     assert (told[0], told[1]["name"], told[1]["options"]["model"]) == ("random", "openai", "m")
-    with pytest.raises(ConfigError, match="references: found two different policies called 'openai'"):
+    with pytest.raises(ConfigError, match="found two different policies called 'openai', expected one; give the other"):
         Experiment({"train": "even", "environments": {"even": {}}, "references": [asked, {**asked, "model": "n"}]})
+    with pytest.raises(ConfigError, match="label: found 'random', expected one that names nothing else"):
+        Experiment({"train": "even", "environments": {"even": {}}, "references": [{**asked, "label": "random"}]})
+
+
+def test_several_models_stand_in_one_table_under_labels(chat: Chat, tmp_path: Path) -> None:
+    chat.behave = lambda body, number: says("f" if body["model"] == "good" else "ab")
+    asked = {"name": "openai", "base_url": chat.url, "key_variable": VARIABLE}
+    models = [{**asked, "label": f"the-{model}", "model": model} for model in ("good", "poor")]
+    settings = {"environments": {"even": {}}, "evaluation": {"tasks": 2, "samples": 1}, "references": models}
+    run = Experiment({"train": "even", **settings})
+    places = {cell.train: RunFolder(tmp_path).policy(cell.train) for cell in run.blueprint.plan.cells if cell.policy}
+    assert {name: place.name for name, place in places.items()} == {"the-good": "the-good", "the-poor": "the-poor"}
+    for model, score in (("good", 1.0), ("poor", 0.0)):
+        alone = Evaluation(
+            {**settings, "references": [], "name": model, "policy": next(m for m in models if m["model"] == model)}
+        )
+        report = alone.run(tmp_path)
+        assert {(cell.train, cell.avg_at_k) for cell in report.references} == {(f"the-{model}", score)}
+        assert list(report.spending) == [f"the-{model}"]
+        assert (tmp_path / model / "policies" / f"the-{model}" / "answers.sqlite").is_file()
+
+
+def test_a_live_policy_and_its_options_are_one_run(chat: Chat) -> None:
+    options = {"model": "m", "base_url": chat.url, "key_variable": VARIABLE}
+    live = Evaluation(policy=OpenAI(**options), environments={"even": {}})
+    assert live.id == Evaluation({"policy": {"name": "openai", **options}, "environments": {"even": {}}}).id
 
 
 def test_a_calibration_stops_at_the_budget_and_goes_on_with_a_larger_one(
