@@ -15,6 +15,7 @@ def rft_algorithms() -> tuple[AlgorithmSpec, ...]:
             target="rftcore_reinforce.reinforce:Reinforce",
             loss="rftcore_reinforce.loss:reinforce_loss",
             summary="The plain policy gradient, with the mean return of the batch as its baseline or none",
+            version="2",
             grouped=False,
         ),
         AlgorithmSpec(

@@ -46,8 +46,18 @@ SPOILED = trajectory(0.0, status="timeout")
 SILENT = trajectory(0.0, turns=(), status="context_overflow")
 
 
-def test_reinforce_subtracts_the_mean_of_the_whole_batch() -> None:
-    one, two = Reinforce().credit([group(1.0, 0.0), group(1.0, 1.0, 0.0, SPOILED)])
+def test_reinforce_subtracts_the_mean_of_the_whole_batch_over_its_tokens() -> None:
+    long = trajectory(0.0, turns=(turn(-1.0, -1.0), turn(-1.0, -1.0, -1.0, -1.0)))
+    one, two = Reinforce().credit([group(1.0, long), group(1.0, SPOILED, SILENT)])
+    # Two tokens with a return of 1, six with 0, two with 1.
+    assert firsts(one) == pytest.approx([0.6, -0.4])
+    assert firsts(two) == [pytest.approx(0.6), None]
+    assert one[1] is not None
+    assert one[1].turns == (pytest.approx(-0.4),) * 2
+
+
+def test_reinforce_may_subtract_the_mean_over_trajectories() -> None:
+    one, two = Reinforce(baseline="trajectories").credit([group(1.0, 0.0), group(1.0, 1.0, 0.0, SPOILED)])
     # Five usable returns, three of them 1.
     assert firsts(one) == pytest.approx([0.4, -0.6])
     assert firsts(two) == pytest.approx([0.4, 0.4, -0.6])
@@ -127,7 +137,7 @@ def test_a_trajectory_without_turns_has_no_credit(algorithm: Algorithm) -> None:
 
 def test_a_trajectory_without_turns_counts_among_the_others() -> None:
     assert firsts(RLOO().credit([group(1.0, SILENT)])[0]) == [1.0, None]
-    assert firsts(Reinforce().credit([group(1.0, SILENT)])[0]) == [0.5, None]
+    assert firsts(Reinforce(baseline="trajectories").credit([group(1.0, SILENT)])[0]) == [0.5, None]
 
 
 @pytest.mark.parametrize("algorithm", [Reinforce(), RLOO(), ReinforcePP()], ids=lambda each: each.name)
@@ -170,7 +180,7 @@ def test_returns_that_are_not_finite_are_refused(algorithm: Algorithm, value: fl
 @pytest.mark.parametrize(
     ("algorithm", "options", "message"),
     [
-        (Reinforce, {"baseline": "group"}, "'batch' or 'none'"),
+        (Reinforce, {"baseline": "group"}, "'tokens', 'trajectories' or 'none'"),
         (Reinforce, {"kl": 0.1}, "Extra inputs are not permitted"),
         (RLOO, {"kl": -1.0}, "greater than or equal to 0"),
         (RLOO, {"clip_low": 0.0}, "greater than 0"),
