@@ -5,6 +5,7 @@ It adds nothing to the conversation that core gives it, and takes nothing of the
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -129,7 +130,7 @@ class OpenAI(ChatPolicy):
             most = (_bound(prompt.messages), self.config.max_new_tokens)
             async with self._budget.reserved(most):
                 paid = _counted(await self._endpoint.ask(body), most[0])
-                self._answers.put(request, paid)
+                await asyncio.to_thread(self._answers.put, request, paid)  # a disk takes its time
         self._counted[request] = paid
         return paid.text
 

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from rftcore import ConfigError, Experiment, RunError, plugins
+from rftcore.display import Display
+from rftcore.executor import Progress
 from rftcore.records import RunFolder, read_groups
 from rftcore.schemas.trajectory import Trajectory
 from rftcore.study import Evaluation, run_folder
@@ -241,6 +243,20 @@ def test_the_command_line_plays_it_and_says_what_it_cost(chat: Chat, rftcore: Ca
     assert len(chat.bodies) == asked, "the same line again reads what is there"
     assert {cell["train"] for cell in found["cells"]} == {"openai"}
     assert found["spending"]["openai"]["answers"] == asked
+
+
+def test_the_progress_of_a_job_says_what_was_spent(chat: Chat, tmp_path: Path) -> None:
+    remarks: list[str] = []
+
+    class Watching(Display):
+        def progress(self, progress: Progress) -> None:
+            remarks.append(progress.remark)
+
+    evaluation(chat, tasks=2, samples=1, concurrency=1, prices={"input": 1000, "output": 10000}).run(
+        tmp_path, display=Watching()
+    )
+    assert "success 1.00, 12 tokens, 0.0300 spent" in remarks
+    assert "success 1.00, 24 tokens, 0.0600 spent" in remarks
 
 
 def test_it_plays_beside_what_is_trained(chat: Chat) -> None:
