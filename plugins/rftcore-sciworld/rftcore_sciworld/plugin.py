@@ -13,5 +13,6 @@ def rft_environments() -> list[EnvironmentSpec]:
             name="sciworld",
             target="rftcore_sciworld.environment:SciWorld",
             summary="science experiments in a simulated house; needs Java",
+            version="2",
         )
     ]

@@ -106,6 +106,18 @@ def stored() -> dict[str, dict[Split, list[int]]]:
 
 
 @cache
+def surveyed() -> dict[tuple[str, int], int]:
+    """Return the turns of the gold path that the survey played, by kind and variation of the task."""
+    return {
+        (kind, variation): turns
+        for kind, splits in stored().items()
+        for split, measured in splits.items()
+        for variation, turns in zip(candidates(kind, split), measured, strict=False)
+        if turns
+    }
+
+
+@cache
 def listed(split: Split, difficulty: str) -> tuple[tuple[str, int, int], ...]:
     """Return kind, variation and gold turns of every task in order: the first of each kind, then the second."""
     kinds = EASY if difficulty == "easy" else [kind for kind in VARIATIONS if kind not in EASY]

@@ -12,12 +12,13 @@ import pytest
 from rftcore.environment import Step
 from rftcore.errors import EpisodeError
 from rftcore.schemas.task import Task
-from rftcore_sciworld import differential, pool, simulator
+from rftcore_sciworld import differential, expert, pool, simulator
 from rftcore_sciworld.environment import SciWorld
 from rftcore_sciworld.episode import Experiment
-from rftcore_sciworld.house import DOORS
+from rftcore_sciworld.house import DOORS, walk
 from rftcore_sciworld.tasks import listed
 from rftcore_sciworld.words import WORD
+from rftcore_sciworld.world import World
 
 
 def task(kind: str, variation: int) -> Task:
@@ -90,6 +91,25 @@ def test_the_expert_gives_up_where_no_way_leads_to_the_goal() -> None:
     assert episode.expert_action() is None
     assert episode.step("look around") is step
     episode.close()
+
+
+def test_a_gold_path_with_detours_that_the_survey_did_not_take_is_made_direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind, variation, turns = listed("test", "easy")[0]
+    with pool.borrowed() as world:
+        plain = world.gold(kind, variation)
+        world.load(kind, variation)
+        here = world.room()
+    there = DOORS[here][0]
+    detour = (*walk(here, there), *walk(there, here)) * 2
+    monkeypatch.setattr(World, "gold", lambda self, kind, variation: (*detour, *plain))
+    expert.gold.cache_clear()
+    path = expert.gold(kind, variation)
+    expert.gold.cache_clear()
+    assert len(path) <= turns < len(detour) + len(plain)
+    with pool.borrowed() as world:
+        world.load(kind, variation)
+        outcomes = [world.step(action) for action in path]
+    assert outcomes[-1].over and outcomes[-1].score == 100
 
 
 def test_rewards_are_shares_of_the_task_and_the_last_one_is_one() -> None:
