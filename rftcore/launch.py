@@ -28,6 +28,11 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0")) if count() > 1 else 0
 
 
+def splits() -> bool:
+    """Return whether `accelerate launch` asks for FSDP, which splits the weights over the processes."""
+    return count() > 1 and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() == "true"
+
+
 def share(items: Sequence[Item]) -> Sequence[Item]:
     """Return what of `items` falls to this process: a contiguous part, so that all parts in order are the whole."""
     return items[len(items) * rank() // count() : len(items) * (rank() + 1) // count()]

@@ -22,6 +22,7 @@ from rftcore.checkpoint import INDEX, verify
 from rftcore.errors import RunError
 from rftcore.models import CARD, sha256
 from rftcore.train.adapters import is_adapter, load_adapter, merged
+from rftcore.train.shards import divided, gathered
 
 _OPTIMIZER = "optimizer.safetensors"
 _CRITIC = "critic.safetensors"
@@ -54,14 +55,15 @@ def save_checkpoint(
     model: Any,
     tokenizer: Any,
     state: dict[str, Any],
-    optimizer: torch.optim.Optimizer | None = None,
+    averages: dict[str, torch.Tensor] | None = None,
     *,
     critic: torch.nn.Module | None = None,
     card: bytes | None = None,
 ) -> None:
-    """Write model, tokenizer, `state` and (if given) optimizer and critic to `folder`, in place of what was there.
+    """Write model, tokenizer and `state` to `folder`, in place of what was there. Atomically.
 
-    Atomically. Of the critic what is trained is written.
+    With them go an optimizer's `averages`, as `optimizer_state` returned them, and what is trained of a critic, if
+    there are any.
 
     `card` is the content of the start model's `card.json`, which says what that had seen before. Raises RunError when
     the disk is full or the folder cannot be written; the checkpoint that was there stays.
@@ -69,7 +71,7 @@ def save_checkpoint(
     staging, aside = (folder.with_name(f".{folder.name}.{stem}") for stem in ("writing", "old"))
     try:
         shutil.rmtree(staging, ignore_errors=True)
-        _write(staging, model, tokenizer, state, optimizer, critic, card)
+        _write(staging, model, tokenizer, state, averages, critic, card)
         if folder.exists():
             shutil.rmtree(aside, ignore_errors=True)
             folder.rename(aside)
@@ -95,7 +97,7 @@ def _write(
     model: Any,
     tokenizer: Any,
     state: dict[str, Any],
-    optimizer: torch.optim.Optimizer | None,
+    averages: dict[str, torch.Tensor] | None,
     critic: torch.nn.Module | None,
     card: bytes | None,
 ) -> None:
@@ -105,8 +107,8 @@ def _write(
     with _no_bars():
         model.save_pretrained(staging)
     tokenizer.save_pretrained(staging)
-    if optimizer is not None:
-        save_file(_flatten(_trainable(model, critic), optimizer), staging / _OPTIMIZER)
+    if averages is not None:
+        save_file(averages, staging / _OPTIMIZER)
     if critic is not None:
         weights = {name: parameter.detach().cpu().contiguous() for name, parameter in _trainable(critic)}
         save_file(weights, staging / _CRITIC)
@@ -124,24 +126,30 @@ def restore_critic(folder: Path, critic: torch.nn.Module) -> None:
             parameter.copy_(stored[name])
 
 
+def optimizer_state(
+    model: Any, optimizer: torch.optim.Optimizer, critic: torch.nn.Module | None = None
+) -> dict[str, torch.Tensor]:
+    """Return the state of an optimizer of model and critic, whole and on the CPU, by `parameter/key`.
+
+    Of split weights all processes call this together.
+    """
+    return {
+        f"{name}/{key}": gathered(torch.as_tensor(value)).detach().cpu().contiguous()
+        for name, parameter in _trainable(model, critic)
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
 def restore_optimizer(
     folder: Path, model: Any, optimizer: torch.optim.Optimizer, critic: torch.nn.Module | None = None
 ) -> None:
-    """Load the state of an optimizer of model and critic that `save_checkpoint` wrote."""
+    """Load the state of an optimizer of model and critic that `save_checkpoint` wrote; each process takes its part."""
     stored = load_file(folder / _OPTIMIZER)
     for name, parameter in _trainable(model, critic):
         keys = [key for key in stored if key.rpartition("/")[0] == name]
-        optimizer.state[parameter] = {key.rpartition("/")[2]: stored[key] for key in keys}
-
-
-def _flatten(
-    trained: list[tuple[str, torch.nn.Parameter]], optimizer: torch.optim.Optimizer
-) -> dict[str, torch.Tensor]:
-    return {
-        f"{name}/{key}": torch.as_tensor(value).detach().cpu().contiguous()
-        for name, parameter in trained
-        for key, value in optimizer.state.get(parameter, {}).items()
-    }
+        optimizer.state[parameter] = {
+            key.rpartition("/")[2]: divided(stored[key], parameter) if stored[key].ndim else stored[key] for key in keys
+        }
 
 
 def _trainable(model: Any, critic: torch.nn.Module | None = None) -> list[tuple[str, torch.nn.Parameter]]:

@@ -23,13 +23,20 @@ from rftcore.schemas.config import Settings
 from rftcore.schemas.trajectory import Credit, Group
 from rftcore.train.adapters import as_start_policy, is_adapter
 from rftcore.train.chat import ChatEncoder, load_tokenizer
-from rftcore.train.checkpoint import load_model, restore_critic, restore_optimizer, save_checkpoint
+from rftcore.train.checkpoint import (
+    load_model,
+    optimizer_state,
+    restore_critic,
+    restore_optimizer,
+    save_checkpoint,
+)
 from rftcore.train.critic import Critic, make_critic
 from rftcore.train.demonstration import Demonstrator, expert, repeated
 from rftcore.train.learner import Learner
 from rftcore.train.logprobs import row_logprobs
 from rftcore.train.peers import Peers
 from rftcore.train.rows import Row, build_rows
+from rftcore.train.shards import check_splitting, is_split
 
 
 class Engine:
@@ -43,6 +50,7 @@ class Engine:
         torch.set_num_threads(settings.threads)
         torch.manual_seed(settings.seed)  # new adapter weights are drawn from it
         device, dtype = find_device(settings.device), getattr(torch, settings.dtype)
+        check_splitting()
         source = find_model(str(start))
         card = Path(source) / CARD
         self._card = card.read_bytes() if card.is_file() else None
@@ -64,8 +72,8 @@ class Engine:
                 settings, algorithm, model, None if in_credit else reference, critic, updates=updates
             )
             if in_credit:
-                self._credit_reference = self._learner.model if reference is model else reference
-            model = self._learner.model
+                self._credit_reference = self._learner.whole if reference is model else reference
+            model = self._learner.whole
         self._model = model
         sampler = registry.resolve("sampler", settings.sampler.name)
         options = validate(sampler.Config, settings.sampler.options, "sampler")
@@ -153,17 +161,19 @@ class Engine:
     def save(self, folder: Path, state: dict[str, Any], *, resumable: bool) -> None:
         """Write a checkpoint atomically; a `resumable` one holds optimizer and critic too.
 
-        Of several processes one writes.
+        Of several processes one writes; where each has a part, all call this together.
         """
+        learner, averages = self._learner if resumable else None, None
+        if learner is not None and (not launch.rank() or is_split(learner.model)):
+            averages = optimizer_state(learner.model, learner.optimizer, learner.critic)
         if launch.rank():
             return
-        learner = self._learner if resumable else None
         save_checkpoint(
             folder,
             self._model,
             self._tokenizer,
             {**state, "version": self._version},
-            None if learner is None else learner.optimizer,
+            averages,
             critic=None if learner is None else learner.critic,
             card=self._card,
         )
@@ -173,7 +183,7 @@ class Engine:
         assert self._learner is not None
         state = read_state(folder)
         critic = self._learner.critic
-        restore_optimizer(folder, self._model, self._learner.optimizer, critic)
+        restore_optimizer(folder, self._learner.model, self._learner.optimizer, critic)
         if critic is not None:
             restore_critic(folder, critic)
         self._version = state["version"]

@@ -17,7 +17,7 @@ import torch
 from accelerate import Accelerator
 
 from rftcore import launch
-from rftcore.errors import ConfigError, RunError
+from rftcore.errors import RunError
 from rftcore.schemas.config import LearnerConfig
 from rftcore.train.adapters import as_start_policy, with_adapters
 from rftcore.train.critic import Critic, explained_variance
@@ -25,6 +25,7 @@ from rftcore.train.logprobs import micro_batches, read_tokens, row_logprobs, tok
 from rftcore.train.peers import Peers
 from rftcore.train.rows import Row
 from rftcore.train.schedule import make_schedule
+from rftcore.train.shards import check_launch, follow, gathered, is_split, split
 
 Loss = Callable[..., tuple[torch.Tensor, dict[str, float]]]
 
@@ -33,7 +34,10 @@ NAMED = 8
 
 
 class Learner:
-    """Holds the trained model and its optimizer."""
+    """Holds the trained model and its optimizer.
+
+    `model` may be split over the processes of a launch; `whole` has the same weights on every process.
+    """
 
     def __init__(
         self,
@@ -63,7 +67,17 @@ class Learner:
         self.config = config
         self._loss, self._loss_config = loss, loss_config
         self._corrects_sampler, self._entropy, self.critic = corrects_sampler, entropy, critic
-        self._rates, trained = [config.learning_rate], [{"params": _trainable(model)}]
+        self._peers = Peers()
+        on_cpu = next(model.parameters()).device.type == "cpu"
+        self._accelerator = Accelerator(cpu=on_cpu, device_placement=False)
+        check_launch(self._accelerator)
+        # Gradients are summed here and not by DDP, which wants equally many forward passes of every process.
+        # Never in training mode: dropout would make the learner another policy than the sampler.
+        self.model = self.whole = self._accelerator.prepare_model(model.eval(), evaluation_mode=True)
+        if launch.splits():
+            self.model, self.whole = split(self.model)
+        self.model.get_input_embeddings().padding_idx = None  # it keeps a token from being learned that is also said
+        self._rates, trained = [config.learning_rate], [{"params": _trainable(self.model)}]
         if critic is not None:
             self._rates.append(critic.learning_rate)
             trained.append({"params": _trainable(critic.eval())})
@@ -71,15 +85,8 @@ class Learner:
             trained, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay, foreach=True
         )
         self._schedule = make_schedule(config, updates)
-        self._peers = Peers()
-        on_cpu = next(model.parameters()).device.type == "cpu"
-        self._accelerator = Accelerator(cpu=on_cpu, device_placement=False)
-        _check_launch(self._accelerator)
-        # Gradients are summed here and not by DDP, which wants equally many forward passes of every process.
-        # Never in training mode: dropout would make the learner another policy than the sampler.
-        self.model = self._accelerator.prepare_model(model.eval(), evaluation_mode=True)
         self.optimizer = self._accelerator.prepare_optimizer(optimizer)
-        self._reference = self.model if own else reference
+        self._reference = self.whole if own else reference
 
     def step(self, rows: Sequence[Row], *, temperature: float = 1.0, update: int = 0) -> dict[str, float]:
         """Make `minibatches` optimizer steps over `rows`, at the learning rate of `update`; return figures of it.
@@ -109,22 +116,23 @@ class Learner:
                 figures.setdefault("sampler_gap", gap)
         finally:
             self.optimizer.zero_grad()
+        if is_split(self.model):
+            follow(self.whole, self.model)
         if self.config.schedule != "constant" or self.config.warm_up:
             figures["learning_rate"] = self.config.learning_rate * scale
         return figures
 
     def logprobs(self, rows: Sequence[Row], *, temperature: float = 1.0) -> list[list[float]]:
         """Return the learner's own logprob of each sampled token, per row."""
-        return row_logprobs(self.model, rows, temperature=temperature, tokens=self.config.micro_tokens)
+        return row_logprobs(self.whole, rows, temperature=temperature, tokens=self.config.micro_tokens)
 
     def _optimize(self, rows: Sequence[Row], temperature: float) -> dict[str, float]:
         totals = {"tokens": sum(len(row.positions) for row in rows), "rows": len(rows)}
         if self.critic is not None:
             totals["targets"] = sum(mask == 1.0 for row in rows for mask in row.value_mask)
-        figures, suspects = self._together(*self._gradient(launch.share(rows), temperature, totals))
-        figures["grad_norm"] = float(
-            self._accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
-        )
+        figures, suspects = self._together(*self._gradient(rows, temperature, totals))
+        norm = self._accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
+        figures["grad_norm"] = float(gathered(norm))
         if not math.isfinite(figures["grad_norm"]):
             raise RunError(_not_finite("norm of the gradient", figures["grad_norm"], suspects))
         if self.critic is not None:
@@ -139,14 +147,18 @@ class Learner:
     def _gradient(
         self, rows: Sequence[Row], temperature: float, totals: dict[str, int]
     ) -> tuple[dict[str, float], list[str], str]:
-        """Add up this process's share of the gradient of a step.
+        """Add up this process's share of the gradient of a step over `rows`.
 
         Returns its share of the figures, the trajectories whose part of the gradient is not finite, and a message when
         the loss is not: nothing may be raised before the other processes know.
         """
+        shortest = min(rows, key=lambda row: len(row.ids))
+        rows, failure = launch.share(rows), ""
         figures = {"loss": 0.0, "entropy": 0.0, "sampler_gap": 0.0}
         suspects: list[str] = []
-        for batch in micro_batches(self.model, rows, self.config.micro_tokens):
+        batches = micro_batches(self.model, rows, self.config.micro_tokens)
+        idle = max(self._peers.gather(len(batches))) - len(batches) if is_split(self.model) else 0
+        for batch in batches:
             picked = [rows[index] for index in batch]
             tensors, entropy = self._tensors(picked, temperature)
             logprobs, mask = tensors["logprobs"], tensors["mask"]
@@ -155,7 +167,9 @@ class Learner:
                 tensor.retain_grad()
             loss, extra = self._loss(**tensors, config=self._loss_config, **totals)
             if not math.isfinite(loss.item()):
-                return figures, suspects, _not_finite("loss", loss.item(), self._behind(picked, tensors, totals))
+                failure = failure or _not_finite("loss", loss.item(), self._behind(picked, tensors, totals))
+                if not is_split(self.model):  # else the others are in this pass too
+                    break
             self._accelerator.backward(loss)
             for gradient in (tensor.grad for tensor in learned if tensor.grad is not None):
                 suspects += [row.trajectory for row, own in zip(picked, gradient, strict=True) if not _finite(own)]
@@ -166,13 +180,19 @@ class Learner:
             figures["sampler_gap"] = max(figures["sampler_gap"], gap)
             for name, value in extra.items():
                 figures[name] = figures.get(name, 0.0) + value
-        return figures, suspects, ""
+        for _ in range(idle):  # the others cannot make a pass without this process
+            self._accelerator.backward(0.0 * token_logprobs(self.model, [shortest], temperature)[0].sum())
+        return figures, suspects, failure
 
     def _together(
         self, figures: dict[str, float], suspects: list[str], failure: str
     ) -> tuple[dict[str, float], list[str]]:
-        """Add up figures and gradients of all processes. Raises RunError when one of them failed."""
-        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        """Add up figures and gradients of all processes. Raises RunError when one of them failed.
+
+        Gradients of split weights are added up in the backward pass.
+        """
+        groups = self.optimizer.param_groups[1:] if is_split(self.model) else self.optimizer.param_groups
+        parameters = [parameter for group in groups for parameter in group["params"]]
         reached = [parameter.grad is not None for parameter in parameters]
         shares = self._peers.gather((figures, suspects, failure, reached))
         for _, _, failed, _ in shares:
@@ -201,7 +221,7 @@ class Learner:
             found["sampler_logprobs"] = found["old_logprobs"]
             found["old_logprobs"] = _padded(rows, "learner_logprobs", logprobs)
         if self._reference is not None:
-            with torch.no_grad(), as_start_policy(self._reference, self.model):
+            with torch.no_grad(), as_start_policy(self._reference, self.whole):
                 found["reference_logprobs"], _ = token_logprobs(self._reference, rows, temperature)
         if self._entropy:
             found["entropy"] = reading.entropy
@@ -240,21 +260,6 @@ def _not_finite(what: str, value: float, trajectories: Sequence[str]) -> str:
         f"the {what} is {value}, {cause}. Nothing was learned from this step, and no checkpoint has changed: lower "
         "learner.learning_rate, or look at the rewards of these tasks, and resume the run"
     )
-
-
-def _check_launch(accelerator: Accelerator) -> None:
-    """Refuse a launch that would split the weights: sampler and checkpoints need them whole."""
-    kind = accelerator.distributed_type.value
-    if kind not in ("NO", "MULTI_CPU", "MULTI_GPU"):
-        raise ConfigError(
-            f"found a launch of the kind {kind}, expected plain data parallelism (torchrun, or accelerate "
-            "launch --multi_gpu): every process of a run holds the whole model, because it also samples from it"
-        )
-    if accelerator.num_processes != launch.count():
-        raise ConfigError(
-            f"found {launch.count()} processes, of which accelerate connects {accelerator.num_processes}: on this "
-            "device their gradients would not be added up; expected device cpu or cuda, or one process"
-        )
 
 
 def _padded(rows: Sequence[Row], name: str, like: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,7 @@ import torch
 from rftcore.train.llama import Llama
 from rftcore.train.pack import Pack, agreement
 from rftcore.train.rows import Row
+from rftcore.train.shards import is_split
 
 PACK_TOKENS = 2048
 """Distinct tokens of a packed micro-batch on the CPU: more fall out of its cache, fewer share less."""
@@ -29,6 +30,7 @@ def packs(model: Any) -> bool:
         parameter.device.type == "cpu"
         and parameter.dtype == torch.float32
         and not hasattr(model, "peft_config")
+        and not is_split(model)
         and Llama.fits(model)
     )
 
@@ -159,7 +161,7 @@ def _of_like_length(rows: Sequence[Row], tokens: int) -> list[list[int]]:
 
 def _padded(model: Any, rows: Sequence[Row], *, hidden: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return float32 logits [sampled tokens of all rows, vocabulary] and, if wanted, the `hidden` states there."""
-    if Llama.fits(model):  # its logits are the head of the hidden states, and nothing else
+    if Llama.fits(model) and not is_split(model):  # its logits are the head of the hidden states, and nothing else
         states = _padded_states(model, rows)
         return _inner(model).lm_head(states).float(), states if hidden else None
     ids, owners, places = _laid_out(model, rows)

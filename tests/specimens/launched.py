@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.state import AcceleratorState
+from accelerate.utils.launch import prepare_multi_gpu_env
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+EXAMPLES = Path(__file__).parents[2] / "examples/launch"
 
 
 def launched(function: Callable[..., Any], *arguments: Any) -> list[Any]:
@@ -31,6 +37,15 @@ def launched(function: Callable[..., Any], *arguments: Any) -> list[Any]:
         for number, handler in handlers.items():  # the launcher leaves its own behind
             signal.signal(number, handler)
     return [found[rank] for rank in range(2)]
+
+
+def launch_environment(file: str) -> dict[str, str]:
+    """Return what `accelerate launch --config_file examples/launch/FILE` adds to the environment of its processes."""
+    parser = launch_command_parser()
+    arguments = parser.parse_args(["--config_file", str(EXAMPLES / file), "--main_process_port", "0", "anything"])
+    arguments, *_ = _validate_launch_command(arguments)
+    told = prepare_multi_gpu_env(arguments)
+    return {name: value for name, value in told.items() if os.environ.get(name) != value}
 
 
 def _entered(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

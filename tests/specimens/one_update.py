@@ -10,6 +10,7 @@ from rftcore.records import read_groups
 from rftcore.schemas.config import LearnerConfig
 from rftcore.train.learner import Learner
 from rftcore.train.rows import build_rows
+from rftcore.train.shards import gathered
 from rftcore_grpo.algorithm import GRPO
 from rftcore_grpo.loss import grpo_loss
 from tests.train.conftest import build
@@ -34,9 +35,9 @@ def one_update(folder: Path, kind: str, options: dict[str, object]) -> tuple[Lea
 
 def state(learner: Learner) -> dict[str, torch.Tensor]:
     """The trained weights, and the first moments: a tenth of the last gradient, and of those before it."""
-    found = {}
+    found, whole = {}, dict(learner.whole.named_parameters())
     for name, parameter in learner.model.named_parameters():
         if parameter.requires_grad:
-            found[name] = parameter.detach().clone()
-            found[f"{name}/moment"] = learner.optimizer.state[parameter]["exp_avg"].clone()
+            found[name] = whole[name].detach().clone()
+            found[f"{name}/moment"] = gathered(learner.optimizer.state[parameter]["exp_avg"]).clone()
     return found

@@ -15,20 +15,22 @@ from rftcore import ConfigError, Experiment, launch, registry
 from rftcore.records import RunFolder, read_groups, read_lines
 from rftcore.specs import AlgorithmSpec
 from rftcore_grpo.algorithm import GRPO
-from tests.specimens.launched import launched
+from tests.specimens.launched import launch_environment, launched
 from tests.study.conftest import report_of, small
 
+PENALIZED = {"name": "reinforce_pp", "kl": 0.05}
 
-def config(model: Path) -> dict[str, Any]:
+
+def config(model: Path, **changes: Any) -> dict[str, Any]:
     validation = {"tasks": 2, "samples": 2, "every": 1, "checkpoint": "best"}
     training = {"updates": 2, "groups": 3, "samples": 4, "checkpoint_every": 1, "validation": validation}
     return small(
         model,
         train="even:easy>third:easy",
         training=training,
-        algorithm={"name": "reinforce_pp", "kl": 0.05},
         evaluation={"tasks": 3, "samples": 2, "environments": ["even"]},
         references=["random"],
+        **changes,
     )
 
 
@@ -51,14 +53,27 @@ def texts(cell: Path) -> list[list[str]]:
     return [[turn.text for turn in each.turns] for group in read_groups(cell) for each in group.usable]
 
 
-def test_two_processes_do_together_what_one_does(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("launch_file", "changes"),
+    [
+        (None, {"algorithm": PENALIZED}),
+        ("fsdp2.yaml", {"algorithm": {"name": "ppo", "kl": 0.05}}),
+        ("fsdp2.yaml", {"algorithm": PENALIZED, "learner": {"lora": {"rank": 2}, "learning_rate": 0.01}}),
+    ],
+    ids=["whole weights", "split weights and a critic", "split weights and adapters"],
+)
+def test_two_processes_do_together_what_one_does(
+    launch_file: str | None, changes: dict[str, Any], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "experiment.json"
-    file.write_text(json.dumps(config(model)))
+    file.write_text(json.dumps(config(model, **changes)))
+    for name, value in launch_environment(launch_file).items() if launch_file else ():
+        monkeypatch.setenv(name, value)
     codes = launched(command, ["train", str(file), "--runs", str(tmp_path / "two")], tmp_path)
     assert codes == [0, 0], (tmp_path / "0.errors").read_text() + (tmp_path / "1.errors").read_text()
     assert "report.html" in (tmp_path / "0").read_text()
     assert (tmp_path / "1").read_text() == ""
-    experiment = Experiment(config(model))
+    experiment = Experiment(config(model, **changes))
     experiment.run(tmp_path / "one")
     one, two = (RunFolder(tmp_path / name / "small") for name in ("one", "two"))
     for node in experiment.blueprint.plan.stages:
@@ -88,9 +103,7 @@ def test_a_loss_that_is_not_finite_in_one_process_is_an_error_in_all(
 ) -> None:
     monkeypatch.setattr(registry, "_added", {})
     registry.add(
-        AlgorithmSpec(
-            name="lonely", target=f"{__name__}:Lonely", loss=f"{__name__}:lonely_loss", summary="a specimen"
-        )
+        AlgorithmSpec(name="lonely", target=f"{__name__}:Lonely", loss=f"{__name__}:lonely_loss", summary="a specimen")
     )
     file = tmp_path / "experiment.json"
     file.write_text(json.dumps(config(model) | {"algorithm": "lonely"}))

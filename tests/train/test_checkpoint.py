@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from rftcore.checkpoint import read_state, verify
 from rftcore.errors import RunError
 from rftcore.train import checkpoint
-from rftcore.train.checkpoint import load_model, restore_optimizer, save_checkpoint
+from rftcore.train.checkpoint import load_model, optimizer_state, restore_optimizer, save_checkpoint
 from rftcore.train.rows import Row
 from rftcore.train.tiny import build_tokenizer
 
@@ -67,7 +67,9 @@ def test_training_goes_on_from_a_checkpoint_to_the_very_bit(
     straight = make_learner(load_model(tmp_path / "base"), learning_rate=1e-2, lora=lora)
     for _ in range(2):
         straight.step(ROWS)
-    save_checkpoint(tmp_path / "last", straight.model, TOKENIZER, {}, straight.optimizer)
+    save_checkpoint(
+        tmp_path / "last", straight.model, TOKENIZER, {}, optimizer_state(straight.model, straight.optimizer)
+    )
     resumed = make_learner(load_model(tmp_path / "last"), learning_rate=1e-2, lora=lora)
     assert equal(weights(resumed.model), weights(straight.model))
     restore_optimizer(tmp_path / "last", resumed.model, resumed.optimizer)
@@ -145,7 +147,9 @@ def test_a_full_disk_is_said_plainly_and_leaves_the_old_checkpoint(
     learner = make_learner(make_model("qwen2", seed=1))
     learner.step(ROWS)
     with pytest.raises(RunError, match=r"last' cannot be written: .*No space left on device.* make room"):
-        save_checkpoint(saved, learner.model, TOKENIZER, {"update": 2}, learner.optimizer)
+        save_checkpoint(
+            saved, learner.model, TOKENIZER, {"update": 2}, optimizer_state(learner.model, learner.optimizer)
+        )
     assert read_state(saved) == {"update": 1}
     assert equal(weights(load_model(saved)), weights(make_model("qwen2")))
     assert [path.name for path in saved.parent.iterdir()] == ["last"]

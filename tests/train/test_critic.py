@@ -12,7 +12,7 @@ import torch
 
 from rftcore.errors import ConfigError, RunError
 from rftcore.schemas.config import CriticConfig, LearnerConfig
-from rftcore.train.checkpoint import load_model, restore_critic, restore_optimizer, save_checkpoint
+from rftcore.train.checkpoint import load_model, optimizer_state, restore_critic, restore_optimizer, save_checkpoint
 from rftcore.train.critic import Critic, explained_variance, make_critic
 from rftcore.train.learner import Learner
 from rftcore.train.losses import token_mean, value_error
@@ -191,7 +191,8 @@ def test_training_with_a_critic_goes_on_from_a_checkpoint_to_the_very_bit(
     for _ in range(2):
         straight.step(rows_with_targets())
     tokenizer, kept = build_tokenizer(["go on"]), straight.critic
-    save_checkpoint(tmp_path / "last", straight.model, tokenizer, {}, straight.optimizer, critic=kept)
+    averages = optimizer_state(straight.model, straight.optimizer, kept)
+    save_checkpoint(tmp_path / "last", straight.model, tokenizer, {}, averages, critic=kept)
     resumed, without = begun(tmp_path / "last"), begun(tmp_path / "last")
     for learner in (resumed, without):
         restore_optimizer(tmp_path / "last", learner.model, learner.optimizer, learner.critic)

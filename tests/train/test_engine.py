@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rftcore.errors import ConfigError
-from rftcore.train.checkpoint import load_model, save_checkpoint
+from rftcore.train.checkpoint import load_model, optimizer_state, save_checkpoint
 from rftcore.train.engine import find_device
 from rftcore.train.rows import Row
 from rftcore.train.tiny import build_tokenizer
@@ -46,7 +46,8 @@ def test_bfloat16_weights_learn_and_come_back(kind: str, make_model: Make, make_
     assert after[0][0] > before[0][0]
     assert after[1][0] < before[1][0]
     assert {parameter.dtype for parameter in learner.model.parameters()} == {torch.bfloat16}
-    save_checkpoint(tmp_path / "last", learner.model, build_tokenizer(["go on"]), {}, learner.optimizer)
+    averages = optimizer_state(learner.model, learner.optimizer)
+    save_checkpoint(tmp_path / "last", learner.model, build_tokenizer(["go on"]), {}, averages)
     loaded = load_model(tmp_path / "last", dtype=torch.bfloat16)
     for name, value in learner.model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name

@@ -210,3 +210,11 @@ def test_a_loss_that_corrects_the_sampler_gets_the_learners_logprobs_before_the_
     assert all((sampler[mask > 0] == -3.0).all() for _, _, sampler, mask in seen)
     moved = max(float(((now - old).abs() * mask).max()) for now, old, _, mask in seen)
     assert moved < 1e-4 if minibatches == 1 else moved > 1e-2
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "qwen3"])
+def test_the_padding_token_is_learned_where_it_is_said(kind: str, make_model: Make, make_learner: Make) -> None:
+    learner, gradients = make_learner(make_model(kind, pad_token_id=9)), {}
+    learner.optimizer.step = _note(learner.model, gradients)
+    learner.step([Row([4, 9, 5], [2], [-3.0], [1.0], trajectory="one")])
+    assert float(gradients["model.embed_tokens.weight"][9].abs().max()) > 1e-4

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,12 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from rftcore import launch
-from rftcore.errors import ConfigError, RunError
+from rftcore.errors import RunError
 from rftcore.formats import prompt_format
 from rftcore.records import write_groups
 from rftcore.rollout import ModelActor, collect
 from rftcore.schemas.config import HFSamplerConfig, LearnerConfig
-from rftcore.train.learner import Learner, _check_launch
+from rftcore.train.learner import Learner
 from rftcore.train.rows import Row
 from rftcore.train.sampler import HFSampler
 from tests.specimens.launched import launched
@@ -105,18 +104,3 @@ def test_shares_in_order_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_number_of_processes_without_a_meeting_point_is_no_launch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "8")
     assert (launch.count(), launch.rank(), launch.local_rank()) == (1, 0, 0)
-
-
-@pytest.mark.parametrize("kind", ["FSDP", "DEEPSPEED"])
-def test_a_launch_that_splits_the_weights_is_refused(kind: str) -> None:
-    accelerator: Any = SimpleNamespace(distributed_type=SimpleNamespace(value=kind), num_processes=2)
-    with pytest.raises(ConfigError, match=f"found a launch of the kind {kind}, expected plain data parallelism"):
-        _check_launch(accelerator)
-
-
-def test_processes_that_accelerate_does_not_connect_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"MASTER_ADDR": "localhost", "MASTER_PORT": "1", "WORLD_SIZE": "2", "RANK": "0"}.items():
-        monkeypatch.setenv(name, value)
-    accelerator: Any = SimpleNamespace(distributed_type=SimpleNamespace(value="NO"), num_processes=1)
-    with pytest.raises(ConfigError, match="found 2 processes, of which accelerate connects 1: on this device their"):
-        _check_launch(accelerator)
