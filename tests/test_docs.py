@@ -3,8 +3,8 @@
 What a block's language means here:
 
     python   run, all blocks of a page in one namespace; one that begins with `# FILE` is saved as FILE instead
-    bash     each line is run: `rftcore` with a budget of seconds, `pip install .` for real; `make` targets, names of
-             distributions and files have to exist
+    bash     each line is run: `rftcore` and `accelerate launch` with a budget of seconds, `pip install .` for real;
+             `make` targets, names of distributions and files have to exist
     yaml     validated as a study, as an experiment, or as a part of one
     json, toml   parsed; a toml block that begins with `# FILE` is saved too
     py       an outline of signatures, compared with the code by `test_docs_contracts.py`
@@ -124,6 +124,8 @@ class Reader:
                 assert not {re.sub(r"\[.*", "", name) for name in names} - distributions(), where
             case ["rftcore", command, *rest]:
                 self._run("-c", "from rftcore.cli import main; main()", command, *rest, *BUDGET.get(command, []))
+            case ["accelerate", "launch", *rest]:
+                self._run("-m", "accelerate.commands.accelerate_cli", "launch", *rest, *BUDGET["train"])
             case ["python", "-m", module, *_]:
                 assert any(ROOT.glob(f"plugins/*/{module.replace('.', '/')}.py")), where
             case ["python", file, *_]:
@@ -141,7 +143,7 @@ class Reader:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=600,
         )
         assert done.returncode == 0, f"{shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
 

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+LAUNCHES = sorted((ROOT / "examples/launch").glob("*.yaml"))
 STUDIES = sorted((ROOT / "examples/studies").glob("*.yaml"))
 
 
@@ -61,3 +62,14 @@ def test_the_smoke_budget_fits_every_study_and_makes_it_another_run(study: Path)
     assert small.id != whole.id
     assert small.config.training.updates == 1
     assert small.blueprint.plan.axes == whole.blueprint.plan.axes
+
+
+@pytest.mark.parametrize("file", LAUNCHES, ids=lambda file: file.stem)
+def test_a_launch_file_has_keys_that_accelerate_reads(file: Path) -> None:
+    from accelerate.commands.config import load_config_from_file
+    from accelerate.commands.launch import launch_command_parser
+
+    found = load_config_from_file(str(file))  # refuses unknown keys, but for those of a part
+    flags = vars(launch_command_parser().parse_args(["program"]))
+    assert set(found.fsdp_config or {}) <= flags.keys()
+    assert f"accelerate launch --config_file examples/launch/{file.name} --module rftcore.cli train" in file.read_text()

@@ -30,8 +30,8 @@ def check_launch(accelerator: Accelerator) -> None:
     kind = accelerator.distributed_type.value
     if kind not in ("NO", "MULTI_CPU", "MULTI_GPU", "FSDP"):
         raise ConfigError(
-            f"found a launch of the kind {kind}, expected plain data parallelism (torchrun, or accelerate launch "
-            "--multi_gpu) or FSDP2 (examples/launch/fsdp2.yaml)"
+            f"found a launch of the kind {kind}, expected plain data parallelism (torchrun, or "
+            "examples/launch/gpus.yaml) or FSDP2 (examples/launch/fsdp2.yaml)"
         )
     if accelerator.num_processes != launch.count():
         raise ConfigError(
@@ -45,6 +45,11 @@ def check_splitting() -> None:
 
     To be called before a model is loaded. Raises ConfigError.
     """
+    if launch.count() > 1 and os.environ.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true":
+        raise ConfigError(
+            "found a launch with DeepSpeed, expected FSDP2 (examples/launch/fsdp2.yaml), which splits the same things, "
+            "or whole weights on every process (examples/launch/gpus.yaml)"
+        )
     if not launch.splits():
         return
     told = {  # what accelerate reads too

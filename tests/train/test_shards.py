@@ -163,6 +163,16 @@ def test_a_way_of_splitting_that_would_give_other_weights_is_refused(
         check_splitting()
 
 
+def test_a_launch_with_deepspeed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ACCELERATE_USE_FSDP")
+    for key, given in {"MASTER_ADDR": "localhost", "MASTER_PORT": "1", "WORLD_SIZE": "2", "RANK": "0"}.items():
+        monkeypatch.setenv(key, given)
+    check_splitting()
+    monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", "true")
+    with pytest.raises(ConfigError, match="found a launch with DeepSpeed, expected FSDP2"):
+        check_splitting()
+
+
 def test_a_launch_of_another_kind_is_refused() -> None:
     accelerator: Any = SimpleNamespace(distributed_type=SimpleNamespace(value="MEGATRON_LM"), num_processes=1)
     with pytest.raises(ConfigError, match="found a launch of the kind MEGATRON_LM, expected plain data parallelism"):
