@@ -18,7 +18,7 @@ endif
 .PHONY: help install demo test lint docs wheels bench results browser clean
 
 help: ## say what there is
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
 
 $(READY): pyproject.toml constraints.txt scripts/install.sh $(wildcard plugins/rftcore-*/pyproject.toml)
 	@PYTHON="$(PYTHON)" sh scripts/install.sh
@@ -56,6 +56,9 @@ wheels: install ## build a wheel of every distribution into dist/
 		(cd $$folder && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(abspath $(DIST))) || exit 1; \
 	done
 
+test-vllm: install ## test rftcore-vllm against a real `vllm serve` on the CPU, in an environment of its own
+	@sh scripts/vllm.sh
+
 GAMES ?= 200
 fidelity: install ## compare with the original programs, in an environment of their own (RECORDINGS=DIR: recordings, too)
 	@sh scripts/fidelity.sh $(GAMES) $(RECORDINGS)
@@ -68,5 +71,5 @@ results: install ## run the published studies for their seeds (hours) and write 
 	@$(BIN)/python scripts/five_environments.py
 
 clean: ## remove what was made, but the runs
-	rm -rf .venv .venv-fidelity build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-fidelity .venv-vllm build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

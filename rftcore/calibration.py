@@ -189,6 +189,8 @@ def _play(
             rates[group.task.id] = rate
             successes += [] if rate is None else [rate]
             records.append_line(part, {"task": group.task.id, "pass_rate": rate})
+    if actor is not None:
+        actor.stop()
 
 
 def _divided(

@@ -16,6 +16,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import wraps
 from itertools import count
@@ -52,15 +53,19 @@ Report = Callable[[float, float, str], None]
 
 JobFunction = Callable[[dict[str, Any], Report], dict[str, Any]]
 
+_open = ExitStack()
+"""Closes who plays in the present job when it ends, however it ends: a sampler may hold a server."""
+
 
 def _with_peers(job: JobFunction) -> JobFunction:
-    """Let the first process tell the others of a launch to do the job too."""
+    """Let the first process tell the others of a launch to do the job too; close who played in it."""
 
     @wraps(job)
     def together(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         if launch.count() > 1 and not launch.rank():
             _peers().hear((job.__name__, payload))
-        return job(payload, report)
+        with _open:
+            return job(payload, report)
 
     return together
 
@@ -102,6 +107,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     curriculum: Curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
     engine = _engine(config, resume if first else parent, algorithm, node.updates)
+    _open.callback(engine.actor.stop)
     if first:
         algorithm.restore(engine.restore(resume).get("algorithm", {}))
         if keeps_best and best(told) == first:  # it may have died between the two checkpoints
@@ -258,6 +264,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
     policy = next(policy for policy in players(config) if policy.title == node.train) if node.policy else None
     actor = player(config, policy, start, folder.policy(node.train))
+    _open.callback(actor.stop)
     report(0, total, "")
     seed = _seed(config.seed, "test")
     groups = _play(environments, actor, tasks, config.evaluation.samples, seed=seed, on_episode=one_more)

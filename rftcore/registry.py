@@ -29,7 +29,7 @@ KNOWN: dict[str, dict[str, str]] = {
     "curriculum": dict.fromkeys(("single", "mixture", "sequential", "easy_to_hard", "horizon"), "rftcore-sequential"),
     "metric": {"generalization": "rftcore-generalization"},
     "policy": {"openai": "rftcore-openai"},
-    "sampler": {"vllm": "rftcore-vllm"},
+    "sampler": dict.fromkeys(("vllm", "vllm-server"), "rftcore-vllm"),
     "executor": {"ray": "rftcore-ray"},
 }
 """Distributions that are worth a hint when they are not installed. Nothing else in core knows a plugin's name."""

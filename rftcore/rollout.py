@@ -42,6 +42,7 @@ class Answer:
     logprobs: tuple[float, ...] = ()
     checksum: int = 0
     version: int = 0
+    versions: tuple[int, ...] = ()
 
 
 class Voice(ABC):
@@ -74,6 +75,9 @@ class Actor(ABC):
 
     async def close(self) -> None:
         """Let go of what belongs to the running event loop; called at the end of each `collect`."""
+
+    def stop(self) -> None:
+        """Stop what was started for playing; called at the end of a job. Safe to call twice."""
 
 
 class PolicyActor(Actor):
@@ -123,6 +127,9 @@ class ModelActor(Actor):
     def begin(self, environment: Environment, task: Task, episode: Episode, sample: int, rng: random.Random) -> Voice:
         return _ModelVoice(self, environment, task, next(self._conversations), rng)
 
+    def stop(self) -> None:
+        asyncio.run(self.sampler.close())
+
     def conversation(self, environment: Environment, task: Task) -> Conversation:
         """Return the context of an episode of `task` before its first observation."""
         examples = self._examples(environment, task)
@@ -162,6 +169,7 @@ class _ModelVoice(Voice):
             completion.logprobs,
             completion.checksum,
             completion.version,
+            completion.versions,
         )
 
     def close(self) -> None:
@@ -316,6 +324,7 @@ def _ends(episode: Episode, answer: Answer, reminder: str, course: _Course) -> b
             logprobs=answer.logprobs,
             checksum=answer.checksum,
             version=answer.version,
+            versions=answer.versions,
         )
     )
     return ended

@@ -1,8 +1,8 @@
 """The contract of a sampler: token ids in, token ids and their logprobs out, each with the version of the weights.
 
 A conversation is one episode's context inside the sampler. Each request keeps the first `keep` tokens of the context
-and appends `ids`, so a sampler with a KV cache computes only what is new. Sampling draws one uniform number for each
-token from the request's own random stream: results depend on the seed alone, not on which episodes share a batch.
+and appends `ids`, so a sampler with a KV cache computes only what is new. All randomness comes from the request's own
+random stream: results depend on the seed alone, not on which episodes share a batch.
 """
 
 from __future__ import annotations
@@ -44,6 +44,13 @@ class Completion:
     checksum: int
     """CRC-32 of the little-endian int32 context as the sampler holds it, answer included."""
     version: int
+    """Of the weights that sampled the last token."""
+    versions: tuple[int, ...] = ()
+    """That of each token, where a `sync` came between them; empty where `version` sampled all."""
+
+
+class SamplerFailure(Exception):
+    """The answer cannot be had for a reason that is not the agent's; the episode is tried again, and then masked."""
 
 
 class ContextFull(Exception):
@@ -59,14 +66,24 @@ class Sampler(ABC):
     name: ClassVar[str]
     max_context: int
     """Longest context, in tokens, answer included."""
+    lanes: int = 64
+    """Conversations that are worth having at once."""
 
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
-        """Take a `Config`, or its fields as keyword arguments."""
+        """Take a `Config`, or its fields as keyword arguments.
+
+        A run also gives `model`, a Hugging Face causal LM whose weights are version 0. A sampler outside this process
+        finds configuration and tokenizer of it in the folder `model.name_or_path`.
+        """
         self.config: Any = self.Config.model_validate(options) if config is None else config
 
     @abstractmethod
     async def sample(self, request: Request) -> Completion:
-        """Answer one request; many may be awaited at once."""
+        """Answer one request; many may be awaited at once.
+
+        Raises ContextFull, SamplerFailure, TimeoutError when nobody answers in time, and RunError for what no other
+        attempt can mend. No failure is ever an empty answer: that would be trained on.
+        """
 
     @abstractmethod
     def release(self, conversation: int) -> None:
@@ -74,7 +91,11 @@ class Sampler(ABC):
 
     @abstractmethod
     def sync(self, source: Path | Any, version: int) -> None:
-        """Take new weights from a checkpoint folder, or from a model in this process, and forget every conversation."""
+        """Take new weights from a checkpoint folder, or from a model in this process; conversations may be forgotten.
+
+        Called with no answer awaited, or from another thread: answers that are being sampled then go on with the new
+        weights and tell the version of each token, or fail. Raises RunError when the new weights are not in effect.
+        """
 
     async def close(self) -> None:
         """Stop and free everything. Safe to call twice."""

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from rftcore import experiment
 from rftcore.environment import Environment, Episode, Step
 from rftcore.errors import EpisodeError, RftError, RunError
 from rftcore.rollout import ATTEMPTS, Actor, Answer, Voice, collect, episode_return
 from rftcore.sampler import ContextFull
 from rftcore.schemas.task import Split, Task
-from rftcore.schemas.trajectory import Group, Trajectory
+from rftcore.schemas.trajectory import Group, Trajectory, Turn
 
 Act = Callable[[Episode, int, random.Random], Any]
 
@@ -224,3 +225,26 @@ def test_chance_follows_from_seed_task_and_sample_and_not_from_the_company() -> 
 
 def test_without_tasks_there_is_nothing_to_play() -> None:
     assert play(Script(), Scripted(saying("1")), tasks=0) == []
+
+
+def test_the_versions_of_tokens_are_written_down_only_where_there_are_several() -> None:
+    turn = Turn(observation="o", text="t", action="a", reward=0.0, valid=True, token_ids=(4, 5), version=3)
+    assert "versions" not in turn.model_dump()
+    mixed = turn.model_copy(update={"versions": (2, 3)})
+    assert Turn.model_validate_json(mixed.model_dump_json()).versions == (2, 3)
+
+
+def test_who_played_in_a_job_is_closed_when_it_ends_even_by_an_error() -> None:
+    closed: list[str] = []
+
+    @experiment._with_peers
+    def job(payload: dict[str, Any], report: Any) -> dict[str, Any]:
+        experiment._open.callback(closed.append, payload["name"])
+        if payload["fails"]:
+            raise RunError("no room")
+        return payload
+
+    job({"name": "first", "fails": False}, None)
+    with pytest.raises(RunError, match="no room"):
+        job({"name": "second", "fails": True}, None)
+    assert closed == ["first", "second"]

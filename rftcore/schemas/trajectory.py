@@ -11,11 +11,11 @@ trained is what was sampled.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from rftcore.schemas.frozen import Frozen
+from rftcore.schemas.frozen import Frozen, without_unused
 from rftcore.schemas.task import Task
 
 Status = Literal[
@@ -48,7 +48,13 @@ class Turn(Frozen):
     checksum: int = 0
     """CRC-32 of the sampler's whole context after this turn, from its own cache: the token-provenance audit."""
     version: int = 0
-    """Version of the weights that sampled this turn."""
+    """Version of the weights that sampled this turn, or at least its last token."""
+    versions: tuple[int, ...] = ()
+    """That of each token, where the weights changed while it was sampled; otherwise empty, and not written down."""
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("versions",))
 
 
 class Trajectory(Frozen):

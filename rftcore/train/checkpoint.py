@@ -38,7 +38,7 @@ def load_model(source: Path | str, *, device: torch.device | str = "cpu", dtype:
     verify(source)
     model: Any
     try:
-        with _no_bars():
+        with no_bars():
             if isinstance(source, Path) and is_adapter(source):
                 model = load_adapter(source, dtype)
             else:
@@ -88,7 +88,7 @@ def save_checkpoint(
 
 def save_whole(folder: Path, source: Path, dtype: str) -> None:
     """Write the model of the checkpoint `source`, its adapters merged, to `folder` as `dtype`; not its tokenizer."""
-    with _no_bars():
+    with no_bars():
         merged(load_model(source, dtype=getattr(torch, dtype))).save_pretrained(folder)
 
 
@@ -104,7 +104,7 @@ def _write(
     staging.mkdir(parents=True)
     if card is not None:
         (staging / CARD).write_bytes(card)
-    with _no_bars():
+    with no_bars():
         model.save_pretrained(staging)
     tokenizer.save_pretrained(staging)
     if averages is not None:
@@ -158,7 +158,7 @@ def _trainable(model: Any, critic: torch.nn.Module | None = None) -> list[tuple[
 
 
 @contextlib.contextmanager
-def _no_bars() -> Iterator[None]:
+def no_bars() -> Iterator[None]:
     """Keep transformers' own progress bars out of ours."""
     from transformers.utils import logging
 

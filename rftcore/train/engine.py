@@ -35,7 +35,7 @@ from rftcore.train.demonstration import Demonstrator, expert, repeated
 from rftcore.train.learner import Learner
 from rftcore.train.logprobs import row_logprobs
 from rftcore.train.peers import Peers
-from rftcore.train.rows import Row, build_rows
+from rftcore.train.rows import Row, build_rows, stale_tokens
 from rftcore.train.shards import check_splitting, is_split
 
 
@@ -86,7 +86,7 @@ class Engine:
             self._sampler,
             self.encoder,
             prompt_format(settings.format),
-            lanes=getattr(options, "slots", 64),
+            lanes=self._sampler.lanes,
             history=settings.history,
             shots=settings.shots,
             temperature=self._temperature,
@@ -138,7 +138,8 @@ class Engine:
         `values` are what the method of that name returned for these groups. `update` is its number in the stage, from
         0: the learning rate may depend on it.
 
-        Without any credit nothing is learned and only `rows`, `drift` and `learned_tokens`, all 0, are returned.
+        Those of sampled tokens that older weights than the learner's made are counted as `stale_tokens`, if there are
+        any. Without any credit nothing is learned and only `rows`, `drift` and `learned_tokens`, all 0, are returned.
         """
         assert self._learner is not None
         rows, drift = [], 0
@@ -150,6 +151,10 @@ class Engine:
                     drift += doubt
         learned = sum(len(row.positions) for row in rows)
         figures: dict[str, float] = {"rows": len(rows), "drift": drift, "learned_tokens": learned}
+        played = [] if self._shown is not None else [own for group in groups for own in group.usable]
+        stale = stale_tokens(played, self._version)
+        if stale:
+            figures["stale_tokens"] = stale
         if rows:
             figures |= self._learner.step(rows, temperature=self._temperature, update=update)
             if self._shown is not None:

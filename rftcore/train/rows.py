@@ -69,3 +69,13 @@ def build_rows(
         if checksum(context) != turn.checksum:
             drift += len(turn.token_ids)
     return [row for row in rows if row.positions], drift
+
+
+def stale_tokens(trajectories: Sequence[Trajectory], version: int) -> int:
+    """Return how many sampled tokens were made by other weights than those of `version`.
+
+    Their logprobs are those of the weights that made them, so a correction for the sampler weighs them right; without
+    one they are learned from as if they were fresh.
+    """
+    turns = [turn for trajectory in trajectories for turn in trajectory.turns]
+    return sum(made != version for turn in turns for made in turn.versions or (turn.version,) * len(turn.token_ids))

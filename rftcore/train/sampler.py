@@ -62,6 +62,7 @@ class HFSampler(Sampler):
         super().__init__(config, **options)
         limit = getattr(model.config, "max_position_embeddings", None) or self.config.max_context
         self.max_context = min(self.config.max_context, limit)
+        self.lanes = self.config.slots
         self.version = 0
         self._decoder: Decoder = make_decoder(model, self.config.slots, self.max_context)
         self._free = list(range(self.config.slots))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Credit, Trajectory, Turn
-from rftcore.train.rows import Row, build_rows
+from rftcore.train.rows import Row, build_rows, stale_tokens
 from rftcore.train.sampler import checksum
 
 TASK = Task(environment="e", id="e/easy/train/0", split="train", difficulty="easy", seed=0)
@@ -97,3 +97,12 @@ def test_a_row_without_sampled_tokens_is_left_out() -> None:
 def test_the_checksum_is_the_crc_of_little_endian_words() -> None:
     assert checksum([]) == 0
     assert checksum([0x34333231, 0x38373635]) == 0x9AE0DAAF  # of the nine-digit check string's first eight digits
+
+
+def test_stale_tokens_are_those_of_other_weights_token_by_token() -> None:
+    fresh = FIRST.model_copy(update={"version": 4})
+    mixed = GROWN.model_copy(update={"version": 4, "versions": (3, 4)})
+    old = FORKED.model_copy(update={"version": 3})
+    assert stale_tokens([trajectory(fresh, mixed)], 4) == 1
+    assert stale_tokens([trajectory(fresh), trajectory(mixed, old)], 4) == 2
+    assert stale_tokens([trajectory(fresh)], 4) == 0

@@ -1,0 +1,43 @@
+"""Options of the samplers on vLLM. Free of torch and of vLLM: they are checked before anything heavy is imported."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from rftcore.schemas.frozen import Frozen
+
+
+class ServerConfig(Frozen):
+    """Options of the sampler `vllm-server`."""
+
+    urls: tuple[str, ...] = ()
+    """Replicas that run already, such as `http://node1:8000`, for this run alone; none: replicas are started here."""
+    replicas: int = Field(default=1, ge=1)
+    """How many are started here, when no `urls` are given."""
+    arguments: tuple[str, ...] = ()
+    """Further arguments of `vllm serve` for those, such as `--tensor-parallel-size=2`."""
+    lanes: int = Field(default=256, ge=1)
+    """Episodes that are played at once."""
+    max_context: int = Field(default=2048, ge=16)
+    """Longest context in tokens, answer included; a shorter limit of the model or of a replica holds."""
+    timeout: float = Field(default=300.0, gt=0)
+    """Seconds that an answer may take on one replica, and that an answer waits while no replica is there."""
+    start_timeout: float = Field(default=1800.0, gt=0)
+    """Seconds until a replica has to be ready, and new weights in effect."""
+    folder: str | None = None
+    """Where weights are written for the replicas, on a file system that they see under the same path; None: a temporary
+    folder of this machine."""
+    tolerance: float | None = Field(default=None, gt=0)
+    """Largest difference of logprobs between a replica and the learner after new weights; None: 0.001 for a model in
+    float32, 0.5 for one in half precision."""
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if self.urls and (self.replicas != 1 or self.arguments):
+            raise ValueError("either urls of replicas that run, or replicas and arguments of those to start")
+        for url in self.urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"urls that begin with http:// or https://, and found {url!r}")
+        return self

@@ -1,0 +1,152 @@
+"""One `vllm serve`, spoken to over HTTP; every way in which it can fail has one of four meanings.
+
+Gone            it cannot be reached, broke off, or said something that is no JSON: another replica may be asked
+TimeoutError    it did not answer in time: the same
+SamplerFailure  it answered, and the answer cannot be used
+RunError        it refused what was asked, and would refuse it again
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from rftcore.errors import ConfigError, RunError
+from rftcore.sampler import SamplerFailure
+from rftcore_vllm.protocol import COMPLETIONS, GENERATE, Answer, Question, body, read
+
+API_KEY = "VLLM_API_KEY"
+"""Environment variable with the servers' key: the one that `vllm serve` itself reads."""
+
+POLL = 0.5
+"""Seconds between two questions whether a server is ready."""
+
+UNMARKED = "default"
+"""What a server calls its weights until it is told otherwise."""
+
+
+class Gone(SamplerFailure):
+    """A replica is not there."""
+
+
+class Failed(Gone):
+    """A replica is there and reports an error of its own."""
+
+
+class Replica:
+    """A server by its URL. Used from one event loop, that of `session`."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self.url = url.rstrip("/")
+        self.model = ""
+        """What requests call the model: the server's own name for it, or that of an adapter."""
+        self.max_context = 0
+        self.route = GENERATE
+        self.base: Path | None = None
+        """The model under an adapter that was loaded into it."""
+        self.tags: set[str] = set()
+        """The weights that answers are expected from; empty until some were loaded."""
+        self._session = session
+
+    async def ask(self, question: Question, *, timeout: float, conversation: int | None = None) -> Answer:
+        """Return the answer. The conversation's number lets a router in front of several servers keep to one."""
+        session = {} if conversation is None else {"X-Session-ID": str(conversation)}
+        found = await self.call(
+            "POST", self.route, body(self.route, self.model, question), timeout=timeout, headers=session
+        )
+        answer = read(self.route, found, question)
+        strange = set(answer.tags or ()) - self.tags
+        if strange == {UNMARKED}:
+            raise Gone(f"{self.url} was started anew and has not the weights of this run")
+        if strange:
+            raise RunError(
+                f"{self.url} answered with the weights {', '.join(sorted(strange))}, which this run did not load: "
+                "another program uses this replica too. Give every run replicas of its own"
+            )
+        return answer
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        content: Any = None,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        text: bool = False,
+    ) -> Any:
+        """Return the JSON of an answer, None for an empty one, or its `text`; raises as the top of this file says."""
+        try:
+            async with self._session.request(
+                method,
+                self.url + path,
+                json=content,
+                params=query,
+                headers={**_authorization(), **(headers or {})},
+                timeout=aiohttp.ClientTimeout(total=timeout),
+            ) as response:
+                said = await response.text()
+        except TimeoutError as error:
+            raise TimeoutError(f"{self.url}{path} did not answer within {timeout:g} s") from error
+        except (aiohttp.ClientError, OSError, UnicodeDecodeError) as error:
+            raise Gone(f"{self.url} is not there: {type(error).__name__}: {error}") from error
+        if response.status >= 500:
+            raise Failed(f"{self.url}{path} failed with status {response.status}: {said[:500]}")
+        if response.status in (401, 403):
+            raise ConfigError(f"{self.url} refused the key; expected the server's --api-key in the variable {API_KEY}")
+        if response.status >= 400:
+            raise RunError(f"{self.url}{path} refused what was asked (status {response.status}): {said[:500]}")
+        if text:
+            return said
+        try:
+            return json.loads(said) if said else None
+        except ValueError as error:
+            raise Failed(f"{self.url}{path} answered with something that is no JSON: {said[:100]!r}") from error
+
+    async def connect(self, *, timeout: float) -> None:
+        """Wait until the server is ready, and learn what it serves.
+
+        Raises ConfigError when nothing usable is there in time.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await self._ready()
+        except TimeoutError as error:
+            raise ConfigError(
+                f"found no server at {self.url} within {timeout:g} s, expected a `vllm serve` that is ready; start "
+                "it, or raise sampler.start_timeout"
+            ) from error
+        listed = await self.call("GET", "/v1/models", timeout=timeout)
+        first = listed["data"][0]
+        self.model, self.max_context = first["id"], int(first.get("max_model_len") or 0)
+        try:
+            await self.call("POST", GENERATE, {}, timeout=timeout)
+        except RunError as error:
+            # An empty request is invalid where the route is, and not found where it is not.
+            self.route = COMPLETIONS if "(status 404)" in str(error) else GENERATE
+        if (await self.call("GET", "/is_sleeping", timeout=timeout))["is_sleeping"]:
+            raise ConfigError(f"{self.url} is asleep, and would never answer; wake it up: POST /wake_up")
+
+    async def healthy(self, *, timeout: float) -> bool:
+        """Whether the server says that it is well."""
+        try:
+            await self.call("GET", "/health", timeout=timeout)
+        except (SamplerFailure, TimeoutError, RunError):
+            return False
+        return True
+
+    async def _ready(self) -> None:
+        while not await self.healthy(timeout=5.0):
+            await asyncio.sleep(POLL)
+
+
+def _authorization() -> dict[str, str]:
+    key = os.environ.get(API_KEY)
+    return {"Authorization": f"Bearer {key}"} if key else {}

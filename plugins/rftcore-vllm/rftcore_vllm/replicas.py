@@ -1,0 +1,134 @@
+"""The replicas of one run: connected, given weights, compared with the learner, and brought back when they fail.
+
+New weights and a replica's return exclude each other: no replica is asked before it has the present weights and was
+compared with the learner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+
+from rftcore.errors import RunError
+from rftcore.sampler import SamplerFailure
+from rftcore_vllm.config import ServerConfig
+from rftcore_vllm.fleet import Fleet
+from rftcore_vllm.probe import Probe
+from rftcore_vllm.protocol import Answer, Question
+from rftcore_vllm.replica import POLL, Failed, Gone, Replica
+from rftcore_vllm.server import Server
+from rftcore_vllm.weights import Weights, load
+
+
+class Replicas:
+    """Used from one event loop."""
+
+    def __init__(self, urls: Sequence[str], servers: Sequence[Server], probe: Probe, config: ServerConfig) -> None:
+        """`servers` are those of `urls` that this process started, in their order, or none."""
+        self._urls, self._config, self._probe = urls, config, probe
+        self._servers = dict(zip(urls, servers, strict=False))
+        self._weights: Weights | None = None
+        self._lock = asyncio.Lock()
+        self._session: aiohttp.ClientSession | None = None
+        self.gap = 0.0
+        """Largest difference between the logprobs of a replica and of the learner at the last comparison."""
+
+    async def connect(self) -> int:
+        """Wait for all of them; return the longest context that all can take. Raises as `Replica.connect` does."""
+        session = self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        self._fleet = Fleet([Replica(url, session) for url in self._urls], self._ready)
+        connecting = asyncio.gather(
+            *(replica.connect(timeout=self._config.start_timeout) for replica in self._fleet.replicas)
+        )
+        try:
+            while not connecting.done():
+                for server in self._servers.values():
+                    server.check()
+                await asyncio.wait([connecting], timeout=POLL)
+        except BaseException:
+            connecting.cancel()
+            raise
+        await connecting
+        return min(replica.max_context or self._config.max_context for replica in self._fleet.replicas)
+
+    async def ask(self, conversation: int, question: Question) -> Answer:
+        """Return the answer of some replica; raises as `Fleet.ask` does."""
+        return await self._fleet.ask(conversation, question, timeout=self._config.timeout)
+
+    def release(self, conversation: int) -> None:
+        """Forget where a conversation was."""
+        self._fleet.release(conversation)
+
+    async def bring(self, weights: Weights, model: Any) -> None:
+        """Bring new weights into effect on every replica that is there, and compare each with `model`, which has them.
+
+        Raises RunError when one refuses them or differs, or when none is there in time.
+        """
+        deadline = asyncio.get_running_loop().time() + self._config.start_timeout
+        self._probe.forget()
+        while True:
+            async with self._lock:
+                self._weights = weights
+                await asyncio.gather(*(self._bring_one(replica, weights) for replica in self._fleet.up))
+                for replica in self._fleet.up:
+                    await self._compare(replica, model)
+            if self._fleet.up:
+                return
+            try:
+                await self._fleet.somebody(deadline)
+            except SamplerFailure as error:
+                raise RunError(
+                    f"no replica has taken the new weights: {error}. Start the servers again, then resume the run"
+                ) from error
+
+    async def everywhere(self, path: str, query: Mapping[str, str] | None = None) -> None:
+        """Post to every replica. Raises RunError when one is not there."""
+        for replica in self._fleet.replicas:
+            try:
+                await replica.call("POST", path, timeout=self._config.start_timeout, query=query)
+            except (SamplerFailure, TimeoutError) as error:
+                raise RunError(f"{replica.url}{path} failed: {error}") from error
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _bring_one(self, replica: Replica, weights: Weights) -> None:
+        if weights.tag in replica.tags:
+            return
+        try:
+            await load(replica, weights, timeout=self._config.start_timeout)
+        except Failed as error:
+            raise RunError(f"{error}. This replica cannot take the weights of this run; see its own log") from error
+        except (Gone, TimeoutError) as error:
+            self._fleet.leave(replica, str(error))
+
+    async def _compare(self, replica: Replica, model: Any) -> None:
+        try:
+            answers = await self._probe.ask(replica, timeout=self._config.timeout)
+        except Failed as error:
+            raise RunError(
+                f"{error}. This replica cannot sample with the weights of this run; see its own log"
+            ) from error
+        except (Gone, TimeoutError) as error:
+            self._fleet.leave(replica, str(error))
+            return
+        self.gap = await asyncio.to_thread(self._probe.compare, model, replica.url, answers)
+
+    async def _ready(self, replica: Replica) -> bool:
+        """Whether a replica is well; start it again if it is ours and died, and give it the present weights."""
+        server = self._servers.get(replica.url)
+        if server is not None and not server.alive and self._weights is not None:
+            server.start(self._weights.start)
+        if not await replica.healthy(timeout=5.0):
+            return False
+        async with self._lock:
+            if self._weights is not None:
+                replica.base = None
+                await load(replica, self._weights, timeout=self._config.start_timeout)
+                await self._probe.again(replica, timeout=self._config.timeout)
+        return True

