@@ -30,5 +30,6 @@ if [ "$(cat $venv/home 2>/dev/null)" != "$PWD" ]; then
 fi
 if [ $# -gt 0 ]; then exec $venv/bin/python "$@"; fi
 # Starting a server takes minutes of CPU; one is started for a whole file of tests.
+tests=plugins/rftcore-vllm/tests
 export RFTCORE_VLLM_REAL=1
-exec $venv/bin/python -m pytest plugins/rftcore-vllm/tests/test_vllm_contract.py plugins/rftcore-vllm/tests/real_servers.py
+exec $venv/bin/python -m pytest $tests/test_vllm_contract.py $tests/real_servers.py $tests/real_engine.py

@@ -1,1 +1,1 @@
-"""Samplers on vLLM."""
+"""Samplers on vLLM: over HTTP, and in process."""

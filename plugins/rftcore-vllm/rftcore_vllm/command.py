@@ -27,7 +27,11 @@ def arguments(model: Any, *, max_context: int) -> tuple[str, ...]:
     if parameter.device.type == "cpu":
         chosen.append("--enforce-eager")
     if hasattr(model, "peft_config"):
-        rank = max(config.r for config in model.peft_config.values())
-        fitting = next((known for known in LORA_RANKS if known >= rank), rank)
-        chosen += ["--enable-lora", f"--max-lora-rank={fitting}", "--max-loras=1"]
+        chosen += ["--enable-lora", f"--max-lora-rank={lora_rank(model)}", "--max-loras=1"]
     return tuple(chosen)
+
+
+def lora_rank(model: Any) -> int:
+    """Return the least rank that vLLM knows and the adapters of `model` fit in."""
+    rank = max(config.r for config in model.peft_config.values())
+    return next((known for known in LORA_RANKS if known >= rank), rank)

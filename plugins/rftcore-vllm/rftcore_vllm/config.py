@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from rftcore.schemas.frozen import Frozen
+
+
+class EngineConfig(Frozen):
+    """Options of the sampler `vllm`."""
+
+    arguments: dict[str, JsonValue] = Field(default={})
+    """Further ones of vLLM's `AsyncEngineArgs`, such as `{gpu_memory_utilization: 0.4}`."""
+    lanes: int = Field(default=256, ge=1)
+    """Episodes that are played at once."""
+    max_context: int = Field(default=2048, ge=16)
+    """Longest context in tokens, answer included; a shorter limit of the model holds."""
+    timeout: float = Field(default=300.0, gt=0)
+    """Seconds that an answer may take."""
+    folder: str | None = None
+    """Where weights are written for the engine; None: a temporary folder."""
+    tolerance: float | None = Field(default=None, gt=0)
+    """Largest difference of logprobs between the engine and the learner after new weights; None: 0.001 for a model in
+    float32, 0.5 for one in half precision."""
 
 
 class ServerConfig(Frozen):

@@ -1,4 +1,4 @@
-"""Announces the sampler `vllm-server`; imports nothing of it."""
+"""Announces the samplers `vllm` and `vllm-server`; imports nothing of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from rftcore.specs import SamplerSpec
 
 @hookimpl
 def rft_samplers() -> tuple[SamplerSpec, ...]:
-    """Announce vLLM over HTTP."""
+    """Announce vLLM in process and over HTTP."""
     return (
+        SamplerSpec(
+            name="vllm",
+            target="rftcore_vllm.inprocess:VllmSampler",
+            config="rftcore_vllm.config:EngineConfig",
+            summary="vLLM's engine in this process",
+            needs=("rftcore[train]", "rftcore-vllm[vllm]"),
+        ),
         SamplerSpec(
             name="vllm-server",
             target="rftcore_vllm.sampler:VllmServerSampler",

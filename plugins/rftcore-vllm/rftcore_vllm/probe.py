@@ -30,14 +30,14 @@ class Probe:
         rng = random.Random(0)
         prompt = [rng.randrange(model.config.vocab_size) for _ in range(PROMPT)]
         greedy = Question(prompt, 0.0, ANSWER, (), 0)
-        self._questions = (greedy, replace(greedy, temperature=SAMPLED))
+        self.questions = (greedy, replace(greedy, temperature=SAMPLED))
         half = next(model.parameters()).element_size() < 4
         self._tolerance = tolerance or (HALF if half else SINGLE)
         self._known: list[tuple[int, float]] = []
 
     async def ask(self, replica: Replica, *, timeout: float) -> list[Answer]:
         """Return a replica's answers to both questions."""
-        return [await replica.ask(question, timeout=timeout) for question in self._questions]
+        return [await replica.ask(question, timeout=timeout) for question in self.questions]
 
     def compare(self, model: Any, url: str, answers: list[Answer]) -> float:
         """Return the largest difference between the logprobs of these answers and those of `model`.
@@ -45,7 +45,7 @@ class Probe:
         Raises RunError when it is more than is tolerated.
         """
         gap, known = 0.0, list[tuple[int, float]]()
-        for question, answer in zip(self._questions, answers, strict=True):
+        for question, answer in zip(self.questions, answers, strict=True):
             positions = list(range(PROMPT, PROMPT + len(answer.token_ids)))
             row = Row([*answer.prompt, *answer.token_ids], positions)
             own = row_logprobs(model, [row], temperature=question.temperature or 1.0, tokens=PROMPT + ANSWER)[0]
@@ -62,7 +62,7 @@ class Probe:
 
     async def again(self, replica: Replica, *, timeout: float) -> None:
         """Compare a replica that came back with what the learner said of these weights; raises as `compare`."""
-        answer = await replica.ask(self._questions[0], timeout=timeout)
+        answer = await replica.ask(self.questions[0], timeout=timeout)
         gap = 0.0
         for token, logprob, (known, own) in zip(answer.token_ids, answer.logprobs, self._known, strict=False):
             gap = max(gap, abs(logprob - own))

@@ -43,12 +43,12 @@ class Answer:
     """Which weights made each; None where the route does not tell."""
 
 
-def body(route: str, model: str, question: Question) -> dict[str, Any]:
-    """Return the JSON that asks `route` for an answer.
+def sampling(question: Question) -> dict[str, Any]:
+    """Return the sampling parameters of a question, by vLLM's names.
 
-    Every parameter that shapes the distribution is stated: a model's `generation_config.json` shall not.
+    Every one that shapes the distribution is stated: a model's `generation_config.json` shall not.
     """
-    sampling = {
+    return {
         "n": 1,
         "temperature": question.temperature,
         "top_p": 1.0,
@@ -61,11 +61,15 @@ def body(route: str, model: str, question: Question) -> dict[str, Any]:
         "ignore_eos": True,
         "logprobs": 0,
     }
+
+
+def body(route: str, model: str, question: Question) -> dict[str, Any]:
+    """Return the JSON that asks `route` for an answer."""
     if route == GENERATE:
-        sampling |= {"detokenize": False, "output_kind": 2}
-        return {"model": model, "token_ids": question.prompt, "sampling_params": sampling, "return_token_ids": True}
+        parameters = {**sampling(question), "detokenize": False, "output_kind": 2}
+        return {"model": model, "token_ids": question.prompt, "sampling_params": parameters, "return_token_ids": True}
     asked = {"return_token_ids": True, "return_tokens_as_token_ids": True}
-    return {"model": model, "prompt": [question.prompt], **sampling, **asked}
+    return {"model": model, "prompt": [question.prompt], **sampling(question), **asked}
 
 
 def read(route: str, found: Any, question: Question) -> Answer:
@@ -77,42 +81,47 @@ def read(route: str, found: Any, question: Question) -> Answer:
             prompt, content = found["prompt_token_ids"], choice["logprobs"]["content"]
             named = [int(entry["token_id"]) for entry in content]
             logprobs = [float(entry["logprob"]) for entry in content]
-            tags = _tags(choice["weight_versions"], len(token_ids))
+            spans = choice["weight_versions"]
+            tags = spans and spread([(span["version"], span["start"], span["end"]) for span in spans], len(token_ids))
         else:
             prompt, told = choice["prompt_token_ids"], choice["logprobs"]
             named = [int(token.removeprefix("token_id:")) for token in told["tokens"]]
             logprobs = [float(logprob) for logprob in told["token_logprobs"]]
             tags = None
+        answer = Answer(list(prompt), token_ids, logprobs, tags)
         reason = choice["finish_reason"]
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SamplerFailure(f"an answer cannot be read ({type(error).__name__}: {error})") from error
-    problem = _problem(question, prompt, token_ids, named, logprobs, reason)
-    if problem:
-        raise SamplerFailure(f"an answer cannot be used: {problem}")
-    return Answer(list(prompt), token_ids, logprobs, tags)
+    return checked(answer, question, named=named, reason=reason)
 
 
-def _tags(spans: Sequence[dict[str, Any]] | None, count: int) -> list[str] | None:
-    """Write out the spans `{"version", "start", "end"}` of the weights that made an answer, a tag for each token."""
-    if spans is None:
-        return None
-    tags = [str(span["version"]) for span in spans for _ in range(span["start"], span["end"])]
+def spread(spans: Sequence[tuple[str, int, int]], count: int) -> list[str]:
+    """Write out spans `(version, start, end)` of the weights that made an answer, a tag for each of `count` tokens.
+
+    Raises ValueError when they cover another number of tokens.
+    """
+    tags = [version for version, start, end in spans for _ in range(start, end)]
     if len(tags) != count:
         raise ValueError(f"its weight versions cover {len(tags)} of {count} tokens")
     return tags
 
 
-def _problem(
-    question: Question, prompt: Any, token_ids: list[int], named: list[int], logprobs: list[float], reason: str
-) -> str:
+def checked(answer: Answer, question: Question, *, named: list[int], reason: str | None) -> Answer:
+    """Return `answer`. Raises SamplerFailure when it is not a whole answer to `question`.
+
+    `named` are the tokens that its logprobs belong to, `reason` says why it ended.
+    """
+    problem, count = "", len(answer.token_ids)
     if reason not in ("stop", "length"):
-        return f"it ended with {reason!r}"
-    if prompt != question.prompt:
-        return "its prompt is not what was sent"
-    if not token_ids or len(token_ids) > question.max_tokens:
-        return f"it has {len(token_ids)} tokens, of 1 to {question.max_tokens}"
-    if named != token_ids:
-        return "its logprobs are of other tokens"
-    if not all(math.isfinite(logprob) and logprob <= 1e-4 for logprob in logprobs):
-        return f"its logprobs are {logprobs}"
-    return ""
+        problem = f"it ended with {reason!r}"
+    elif answer.prompt != question.prompt:
+        problem = "its prompt is not what was sent"
+    elif not 1 <= count <= question.max_tokens:
+        problem = f"it has {count} tokens, of 1 to {question.max_tokens}"
+    elif named != answer.token_ids:
+        problem = "its logprobs are of other tokens"
+    elif not all(math.isfinite(logprob) and logprob <= 1e-4 for logprob in answer.logprobs):
+        problem = f"its logprobs are {answer.logprobs}"
+    if problem:
+        raise SamplerFailure(f"an answer cannot be used: {problem}")
+    return answer

@@ -84,18 +84,25 @@ class Replicas:
                     f"no replica has taken the new weights: {error}. Start the servers again, then resume the run"
                 ) from error
 
-    async def everywhere(self, path: str, query: Mapping[str, str] | None = None) -> None:
-        """Post to every replica. Raises RunError when one is not there."""
-        for replica in self._fleet.replicas:
-            try:
-                await replica.call("POST", path, timeout=self._config.start_timeout, query=query)
-            except (SamplerFailure, TimeoutError) as error:
-                raise RunError(f"{replica.url}{path} failed: {error}") from error
+    async def sleep(self, level: int) -> None:
+        """Let every replica free memory of its GPU. Raises RunError when one is not there."""
+        await self._everywhere("/sleep", {"level": str(level)})
+
+    async def wake(self) -> None:
+        """Let every replica take it again. Raises RunError when one is not there."""
+        await self._everywhere("/wake_up")
 
     async def close(self) -> None:
         """Let go of the connections."""
         if self._session is not None:
             await self._session.close()
+
+    async def _everywhere(self, path: str, query: Mapping[str, str] | None = None) -> None:
+        for replica in self._fleet.replicas:
+            try:
+                await replica.call("POST", path, timeout=self._config.start_timeout, query=query)
+            except (SamplerFailure, TimeoutError) as error:
+                raise RunError(f"{replica.url}{path} failed: {error}") from error
 
     async def _bring_one(self, replica: Replica, weights: Weights) -> None:
         if weights.tag in replica.tags:

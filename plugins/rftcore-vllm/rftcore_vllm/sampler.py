@@ -1,193 +1,39 @@
-"""The sampler `vllm-server`: episodes over HTTP, none waiting for another, each with its context on one replica.
-
-The connections live in the event loop of a thread of their own. Rollouts come and go with loops of theirs, and `sync`
-blocks the learner while answers that are being sampled go on.
-"""
+"""The sampler `vllm-server`: episodes over HTTP, none waiting for another, each with its context on one replica."""
 
 from __future__ import annotations
 
 import json
-import secrets
-import weakref
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
-from rftcore.errors import RunError
-from rftcore.sampler import Completion, Request, Sampler, SamplerFailure
-from rftcore.schemas.frozen import Frozen
-from rftcore.train.sampler import checksum
 from rftcore_vllm.command import arguments
 from rftcore_vllm.config import ServerConfig
-from rftcore_vllm.contexts import Contexts
-from rftcore_vllm.loop import LoopThread
+from rftcore_vllm.outside import Backend, OutsideSampler
 from rftcore_vllm.probe import Probe
-from rftcore_vllm.protocol import Answer, Question
 from rftcore_vllm.replicas import Replicas
 from rftcore_vllm.server import Server
 from rftcore_vllm.servers import Kind, give_back, lend
-from rftcore_vllm.weights import Shelf, Weights
+from rftcore_vllm.weights import Weights
 
 
-class VllmServerSampler(Sampler):
+class VllmServerSampler(OutsideSampler):
     """Samples from replicas of `vllm serve`."""
 
     Config = ServerConfig  # type: ignore[assignment]
 
     name: ClassVar[str] = "vllm-server"
 
-    def __init__(self, config: Frozen | None = None, *, model: Any, **options: Any) -> None:
-        """Start or find the replicas, and give them the weights of `model`.
-
-        Raises ConfigError when they are not there, RunError when they do not give the logprobs of `model`.
-        """
-        super().__init__(config, **options)
-        self.lanes = self.config.lanes
-        limit = getattr(model.config, "max_position_embeddings", None) or self.config.max_context
-        self.max_context = min(self.config.max_context, limit)
-        self.version = 0
-        self._contexts = Contexts()
-        self._run = secrets.token_hex(4)
-        self._versions: dict[str, int] = {}
-        self._asleep, self._busy = False, 0
-        self._held = _Held(LoopThread("rftcore-vllm"), Shelf(self.config.folder))
-        self._end = weakref.finalize(self, self._held.close)
-        try:
-            self._open(model)
-        except BaseException:
-            self._end()
-            raise
-
-    def _open(self, model: Any) -> None:
-        weights = self._write(model, 0)
-        held = self._held
-        urls = self.config.urls
+    def _backend(self, model: Any, weights: Weights) -> Backend:
+        urls, servers, config = self.config.urls, list[Server](), self.config
         if not urls:
             chosen = arguments(model, max_context=self.max_context)
             shape = {key: value for key, value in model.config.to_dict().items() if key != "_name_or_path"}
-            held.kind = Kind(
-                self.config.replicas,
-                (*chosen, *self.config.arguments),
+            kind = Kind(
+                config.replicas,
+                (*chosen, *config.arguments),
                 on_cpu=next(model.parameters()).device.type == "cpu",
                 shape=json.dumps(shape, sort_keys=True, default=str),
             )
-            held.servers = lend(held.kind, weights.start)
-            urls = [server.url for server in held.servers]
-        held.replicas = Replicas(urls, held.servers, Probe(model, self.config.tolerance), self.config)
-        self.max_context = min(self.max_context, held.loop.wait(held.replicas.connect()))
-        held.loop.wait(held.replicas.bring(weights, model))
-
-    @property
-    def gap(self) -> float:
-        """Largest difference between the logprobs of a replica and of the learner at the last comparison."""
-        return self._replicas.gap
-
-    @property
-    def busy(self) -> int:
-        """Answers that are being sampled."""
-        return self._busy
-
-    async def sample(self, request: Request) -> Completion:
-        self._awake("sample")
-        prompt = self._contexts.prompt(request, self.max_context)
-        question = Question(
-            prompt,
-            request.temperature,
-            min(request.max_new_tokens, self.max_context - len(prompt)),
-            tuple(sorted(request.stop_ids)),
-            request.rng.getrandbits(31),
-        )
-        before = self.version
-        self._busy += 1
-        try:
-            answer = await self._held.loop.run(self._replicas.ask(request.conversation, question))
-        finally:
-            self._busy -= 1
-        versions = self._made_by(answer, before)
-        context = answer.prompt + answer.token_ids
-        self._contexts.answered(request.conversation, context)
-        return Completion(
-            tuple(answer.token_ids),
-            tuple(answer.logprobs),
-            checksum(context),
-            versions[-1],
-            versions if len(set(versions)) > 1 else (),
-        )
-
-    def release(self, conversation: int) -> None:
-        self._contexts.release(conversation)
-        if self._end.alive:
-            self._held.loop.post(self._replicas.release, conversation)
-
-    def sync(self, source: Path | Any, version: int) -> None:
-        self._awake("take new weights")
-        if isinstance(source, (str, Path)):
-            from rftcore.train.checkpoint import load_model
-
-            source = load_model(Path(source))
-        weights = self._write(source, version)
-        self._held.loop.wait(self._replicas.bring(weights, source))
-        self.version = version
-
-    def sleep(self, level: int = 1) -> None:
-        """Let the replicas free the memory of their GPUs: 1 keeps the weights in main memory, 2 forgets them.
-
-        Until `wake` nothing can be sampled: a server that is asked meanwhile would never answer.
-        """
-        self._awake("sleep")
-        self._asleep = True
-        self._held.loop.wait(self._replicas.everywhere("/sleep", {"level": str(level)}))
-
-    def wake(self) -> None:
-        """Let the replicas take their memory again; after level 2 the next thing has to be a `sync`."""
-        self._held.loop.wait(self._replicas.everywhere("/wake_up"))
-        self._asleep = False
-
-    async def close(self) -> None:
-        self._end()
-
-    @property
-    def _replicas(self) -> Replicas:
-        assert self._held.replicas is not None
-        return self._held.replicas
-
-    def _awake(self, what: str) -> None:
-        if not self._end.alive:
-            raise RunError(f"the sampler was closed and cannot {what}")
-        if self._asleep:
-            raise RunError(f"the sampler is asleep and cannot {what}; wake it up before: wake()")
-
-    def _write(self, model: Any, version: int) -> Weights:
-        """Write weights under a tag that no other run and no other sync has."""
-        tag = f"{self._run}-{len(self._versions)}"
-        self._versions[tag] = version
-        return self._held.shelf.write(model, tag)
-
-    def _made_by(self, answer: Answer, before: int) -> tuple[int, ...]:
-        """Return the version that made each token of an answer to a question from the time of version `before`."""
-        if answer.tags is not None:
-            return tuple(self._versions[tag] for tag in answer.tags)
-        if self.version != before:
-            raise SamplerFailure(
-                "new weights came while this server sampled, and it does not tell which made which token"
-            )
-        return (before,) * len(answer.token_ids)
-
-
-@dataclass(slots=True)
-class _Held:
-    """What outlives no sampler, even one that nobody closes."""
-
-    loop: LoopThread
-    shelf: Shelf
-    replicas: Replicas | None = None
-    kind: Kind | None = None
-    servers: list[Server] = field(default_factory=list)
-
-    def close(self) -> None:
-        if self.replicas is not None:
-            self.loop.wait(self.replicas.close())
-        self.loop.close()
-        if self.kind is not None:
-            give_back(self.kind, self.servers)
-        self.shelf.close()
+            servers = lend(kind, weights.start)
+            self._held.give_back.append(lambda: give_back(kind, servers))
+            urls = tuple(server.url for server in servers)
+        return Replicas(urls, servers, Probe(model, config.tolerance), config)

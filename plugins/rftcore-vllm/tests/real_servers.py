@@ -94,7 +94,7 @@ def test_a_server_that_hangs_is_a_timeout_and_one_that_dies_is_started_again_wit
     sampler = VllmServerSampler(model=old, max_context=512, start_timeout=SECONDS, timeout=60.0)
     sampler.sync(new, 3)
     before = answers(sampler, 8)
-    (server,) = sampler._held.servers
+    (server,) = list(sampler._answering._servers.values())
 
     os.killpg(group(server), signal.SIGSTOP)
     with pytest.raises(TimeoutError, match="did not answer within 60 s"):
@@ -104,7 +104,7 @@ def test_a_server_that_hangs_is_a_timeout_and_one_that_dies_is_started_again_wit
 
     found: list[Completion] = []
     sampler.config = sampler.config.model_copy(update={"timeout": SECONDS})
-    sampler._replicas._config = sampler.config
+    sampler._answering._config = sampler.config
     rollout = threading.Thread(target=lambda: found.extend(answers(sampler, 64)))
     rollout.start()
     while not sampler.busy:

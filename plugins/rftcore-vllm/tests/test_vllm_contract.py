@@ -236,7 +236,7 @@ def test_a_server_without_the_route_for_tokens_is_asked_for_completions(
 ) -> None:
     model = build()
     sampler = connect(model)
-    for replica in sampler._replicas._fleet.replicas:
+    for replica in sampler._answering._fleet.replicas:
         replica.route = COMPLETIONS
     completion = answers(sampler, ask(0, PROMPT))[0]
     assert completion.logprobs == pytest.approx(learner(model, PROMPT, completion), abs=CLOSE)

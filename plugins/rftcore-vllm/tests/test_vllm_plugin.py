@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,8 @@ from rftcore.errors import ConfigError
 from rftcore.options import validate
 from rftcore.sampler import Sampler
 from rftcore_vllm import plugin
-from rftcore_vllm.config import ServerConfig
+from rftcore_vllm.config import EngineConfig, ServerConfig
+from rftcore_vllm.inprocess import VllmSampler
 from rftcore_vllm.sampler import VllmServerSampler
 
 
@@ -24,7 +27,10 @@ def resolve(target: str) -> object:
 
 
 def test_the_samplers_are_announced_and_their_names_lead_to_them() -> None:
-    (server,) = plugin.rft_samplers()
+    engine, server = plugin.rft_samplers()
+    assert engine.name == VllmSampler.name == "vllm"
+    assert resolve(engine.target) is VllmSampler
+    assert resolve(engine.config) is VllmSampler.Config is EngineConfig
     assert server.name == VllmServerSampler.name == "vllm-server"
     assert resolve(server.target) is VllmServerSampler
     assert resolve(server.config) is VllmServerSampler.Config is ServerConfig
@@ -57,3 +63,15 @@ def test_options_are_checked_without_torch_and_without_vllm() -> None:
 def test_wrong_options_are_told_with_their_path(options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         validate(registry.config("sampler", "vllm-server"), options, "sampler")
+
+
+def test_without_vllm_both_samplers_say_what_to_install(
+    build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    with pytest.raises(ConfigError, match=r"`vllm` needs vLLM, which cannot be imported here .*pip install vllm"):
+        VllmSampler(model=build())
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ConfigError, match=r"found no program `vllm`, .*pip install vllm, .*sampler.urls"):
+        VllmServerSampler(model=build())

@@ -1,0 +1,105 @@
+"""The sampler `vllm`: a real engine in this process; `make test-vllm` runs this, and needs vLLM.
+
+The name is not one that pytest collects by itself: in an environment without vLLM there is nothing to be tested here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from rftcore.errors import RunError
+from rftcore.sampler import Completion, Request
+from rftcore.train.logprobs import row_logprobs
+from rftcore.train.rows import Row
+from rftcore.train.sampler import checksum
+from rftcore_vllm.inprocess import VllmSampler
+
+CLOSE = 1e-4
+PROMPT = [5, 9, 13, 40, 2, 33, 21, 8]
+
+
+@pytest.fixture(scope="module")
+def sampler(build: Callable[..., Any]) -> Iterator[VllmSampler]:
+    """One engine for all tests of this file; each begins with a sync."""
+    made = VllmSampler(model=build(), max_context=512)
+    yield made
+    asyncio.run(made.close())
+
+
+def ask(number: int, ids: list[int], *, keep: int = 0, tokens: int = 12, temperature: float = 1.0) -> Request:
+    return Request(number, keep, tuple(ids), random.Random(number), temperature, tokens, frozenset())
+
+
+def answers(sampler: VllmSampler, *requests: Request) -> list[Completion]:
+    async def together() -> list[Completion]:
+        return await asyncio.gather(*(sampler.sample(request) for request in requests))
+
+    return asyncio.run(together())
+
+
+def learner(model: Any, completion: Completion, temperature: float = 1.0) -> list[float]:
+    ids = [*PROMPT, *completion.token_ids]
+    row = Row(ids, list(range(len(PROMPT), len(ids))))
+    return row_logprobs(model, [row], temperature=temperature or 1.0, tokens=4096)[0]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 0.0])
+def test_logprobs_are_those_of_the_learner_after_each_sync(
+    temperature: float, sampler: VllmSampler, build: Callable[..., Any]
+) -> None:
+    for seed in (1, 2):
+        model = build(seed)
+        sampler.sync(model, seed)
+        for completion in answers(sampler, *(ask(n, PROMPT, temperature=temperature) for n in range(8))):
+            assert completion.logprobs == pytest.approx(learner(model, completion, temperature), abs=CLOSE)
+            assert completion.checksum == checksum([*PROMPT, *completion.token_ids])
+            assert (completion.version, completion.versions) == (seed, ())
+
+
+def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob_under_that(
+    sampler: VllmSampler, build: Callable[..., Any]
+) -> None:
+    old, new = build(), build(1)
+    sampler.sync(old, 3)
+    found: list[Completion] = []
+    long = [ask(number, PROMPT, tokens=480) for number in range(4)]
+    rollout = threading.Thread(target=lambda: found.extend(answers(sampler, *long)))
+    rollout.start()
+    while rollout.is_alive() and not sampler.busy:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    sampler.sync(new, 4)
+    rollout.join()
+    mixed = [completion for completion in found if completion.versions]
+    assert mixed, "no answer was being sampled when the weights changed"
+    for completion in mixed:
+        first = completion.versions.index(4)
+        assert set(completion.versions[:first]) == {3}
+        assert set(completion.versions[first:]) == {4}
+        assert completion.logprobs[:first] == pytest.approx(learner(old, completion)[:first], abs=CLOSE)
+        assert completion.logprobs[first:] == pytest.approx(learner(new, completion)[first:], abs=CLOSE)
+
+
+def test_nothing_is_sampled_while_asleep(sampler: VllmSampler) -> None:
+    sampler._asleep = True  # a CPU has no sleep mode
+    with pytest.raises(RunError, match="asleep and cannot sample"):
+        answers(sampler, ask(0, PROMPT))
+    sampler._asleep = False
+    assert len(answers(sampler, ask(0, PROMPT))[0].token_ids) == 12
+
+
+def test_an_answer_that_takes_too_long_is_a_timeout_and_leaves_the_engine_well(sampler: VllmSampler) -> None:
+    engine: Any = sampler._answering
+    usual = engine._config
+    engine._config = usual.model_copy(update={"timeout": 0.02})
+    with pytest.raises(TimeoutError, match="did not answer within"):
+        answers(sampler, ask(1, PROMPT, tokens=480))
+    engine._config = usual
+    assert len(answers(sampler, ask(2, PROMPT))[0].token_ids) == 12
