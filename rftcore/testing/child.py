@@ -11,8 +11,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import IO, Any
 
 from pydantic import JsonValue
 
@@ -53,19 +53,27 @@ def _run(code: str, question: str, folder: Path | None) -> Any:
         with TemporaryDirectory(prefix="rftcore-check-") as made:
             return _run(code, question, Path(made))
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", code],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "20", "TMPDIR": str(folder)},
-            input=question,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Failed(f"the interpreter did not end within {LIMIT:.0f} seconds") from None
+    # Files and no pipes: a process that it leaves behind would hold those open.
+    with TemporaryFile() as out, TemporaryFile() as errors:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", code],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "20", "TMPDIR": str(folder)},
+                input=question.encode(),
+                stdout=out,
+                stderr=errors,
+                timeout=LIMIT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Failed(f"the interpreter did not end within {LIMIT:.0f} seconds") from None
+        said, complaints = (_read(file) for file in (out, errors))
     if done.returncode != 0:
-        raise Failed((done.stderr.strip().splitlines() or ["the interpreter ended without a message"])[-1])
-    return json.loads(done.stdout.rpartition("\n")[2])
+        raise Failed((complaints.strip().splitlines() or ["the interpreter ended without a message"])[-1])
+    return json.loads(said.rpartition("\n")[2])
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")

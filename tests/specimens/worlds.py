@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -305,6 +308,19 @@ class Untidy(Dial):
     episode = Lingering
 
 
+class Connecting(Turning):
+    """Leaves a pair of sockets and a process, which ends by itself a while after the interpreter."""
+
+    def __init__(self, world: Dial, task: Task) -> None:
+        super().__init__(world, task)
+        _kept.append(socket.socketpair())
+        _kept.append(subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(12)"]))
+
+
+class Connected(Dial):
+    episode = Connecting
+
+
 class Kept(Turning):
     def __init__(self, world: Dial, task: Task) -> None:
         super().__init__(world, task)
@@ -325,3 +341,17 @@ class Remembering(Turning):
 
 class Recording(Dial):
     episode = Remembering
+
+
+_film = bytearray()
+
+
+class Filming(Turning):
+    """Lets one thing grow, in which Python sees a single block."""
+
+    def close(self) -> None:
+        _film.extend(b"frame" * 500_000)
+
+
+class Swelling(Dial):
+    episode = Filming

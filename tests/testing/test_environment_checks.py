@@ -116,6 +116,18 @@ BROKEN = [
         "blocks of memory behind, expected less than 0.5; look for a list, a dictionary",
     ),
     ("walks_keep_memory", "Recording", "each of the last 20 of 40 episodes left "),
+    ("nothing_is_left_behind", "Connected", "8 closed episodes left 16 sockets more than there were (socket:["),
+    ("nothing_is_left_behind", "Connected", "8 closed episodes left 8 processes more than there were ("),
+    (
+        "nothing_is_left_behind",
+        "Connected",
+        " goes on after the interpreter has ended, expected its end; end it at exit",
+    ),
+    (
+        "walks_keep_memory",
+        "Swelling",
+        " KiB behind, expected 16 MiB at most in all; look for what is allocated outside",
+    ),
 ]
 """Check, specimen, and what it must say."""
 

@@ -27,9 +27,7 @@ def check(
     ] = None,
     level: Annotated[
         Literal["static", "light", "full"],
-        typer.Option(
-            help="static: nothing is played; light: seconds; full: threads, processes, files and memory, too."
-        ),
+        typer.Option(help="static: nothing is played; light: seconds; full: more tasks, what is left behind, memory."),
     ] = "light",
     kind: Annotated[
         str | None, typer.Option(help="environment, algorithm, curriculum, ...; needed when two kinds share the name.")
@@ -41,9 +39,10 @@ def check(
 ) -> None:
     """Check that a component keeps its promises.
 
-    An environment: its lists of tasks are disjoint and stable, its episodes are repeatable and independent, its rewards
-    are as declared, its expert succeeds, and nothing is left behind. Other kinds have lists of their own. Each check
-    that fails says what was found, what was expected and what to do. The exit code is 1 when one fails.
+    An environment: its task lists are disjoint and stable, its episodes are repeatable and independent, its rewards are
+    as declared, its expert succeeds, and nothing is left behind. Other kinds have lists of their own.
+
+    A check that fails says what was found, what was expected and what to do. The exit code is 1 when one fails.
 
     In your tests the same list is one decorator, `rftcore.testing.conforms`.
 
