@@ -135,7 +135,7 @@ def test_train_overrides_what_a_file_trains(rftcore: Command, model: Path, tmp_p
             "'oracel' is no run in runs and no folder, and a model of the hub is called OWNER/NAME; "
             "did you mean --policy oracle?",
         ),
-        (["evaluate", "gpt2"], "is called OWNER/NAME; policies: oracle, random, replay; "),
+        (["evaluate", "gpt2"], "is called OWNER/NAME; policies: openai, oracle, random, replay; "),
         (
             ["study", "study.yaml", "axes.difficulty.9=even"],
             "override 'axes.difficulty.9=even' cannot be applied: list",
