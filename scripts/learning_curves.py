@@ -69,7 +69,7 @@ def page(records: Sequence[Record]) -> str:
         "",
         "What `examples/studies/learning_curves.yaml` found: each algorithm fine-tunes the embedded policy "
         "`rftcore/tiny` on easy tasks of TextCraft, with the same tasks, budget and learning rate, and its own default "
-        "options. `imitation` imitates the expert, `own_successes` the successes of the policy itself.",
+        "options. `imitation` imitates the expert, `own_successes` one success of the policy itself a task.",
         "",
         f"`make results` regenerates this page. Seeds: {seeds}, on {hardware(records[0])}. Success in %. Gains are in "
         "points, with the 95 % interval of Student's t over the seeds (training noise included): on validation tasks, "
