@@ -82,7 +82,7 @@ def page(records: Sequence[Record]) -> str:
         f"![Success on validation tasks against updates and against seconds]({NAME}.svg)",
         "",
         "Success on validation tasks; a line is the mean over the seeds, a whisker reaches from the lowest to the "
-        "highest of them. Seconds are those of rollouts and learning, on one core.",
+        "highest of them. Seconds are those that rollouts and learning took on one core, beside whatever else ran.",
         "",
         f"Samples lost to failures of the machine: {masked}. Tokens of doubtful provenance: {drift}.",
         "",

@@ -31,7 +31,7 @@ from rftcore.schemas.report import Report, StageReport
 from rftcore.validation import best
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "pydantic", "numpy")
-_CURVE_LEAVES_OUT = frozenset({"groups", "by_source", "update_seconds"})
+_CURVE_LEAVES_OUT = frozenset({"groups", "by_source"})
 _FLAT = 0.7
 """Share of groups without variance above which a stage hardly learns."""
 _GAP = 1e-2
