@@ -7,13 +7,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
-from seeds import Record, change, hardware, percent, publish
+from seeds import Record, change, hardware, interval, percent, publish
 
 from rftcore.report.charts import COLOURS, Point, Series, line_chart
 from rftcore.report.markup import Markup, tag
@@ -24,15 +25,15 @@ DIFFICULTY = "easy"
 KEPT = ("update", "success", "start_validation", "validation", "update_seconds", "episodes", "sampled_tokens")
 """Of an update."""
 
-WIDTH, HEIGHT = 460, 330
+WIDTH, HEIGHT = 460, 460
 STYLE = """
 svg { color-scheme: light; font: 11px system-ui, sans-serif; } rect { fill: #fff; } text { fill: #555b63; }
 .end { text-anchor: end; } .middle { text-anchor: middle; } .title { font-weight: 600; fill: #22262b; }
 .grid { stroke: #e3e5e8; } .axis { stroke: #8d939b; } .line { fill: none; stroke: currentColor; stroke-width: 2; }
 .whisker { stroke: currentColor; opacity: 0.6; } circle { fill: currentColor; } text.name { fill: currentColor; }
-.dash-1 .line { stroke-dasharray: 5 4; }
 .series-0 { color: #0a67ad; } .series-1 { color: #c2500a; } .series-2 { color: #0b7d5c; }
 .series-3 { color: #a3478a; } .series-4 { color: #7d6608; } .series-5 { color: #6d727b; }
+.series-6 { color: #b3263e; } .series-7 { color: #5b4bb5; }
 """
 
 
@@ -65,7 +66,7 @@ def page(records: Sequence[Record]) -> str:
     masked = sum(record["masked"] for record in records)
     drift = sum(one["drift"] for record in records for one in record["algorithms"])
     lines = [
-        "# Every algorithm learns",
+        "# Learning curves of the algorithms",
         "",
         "What `examples/studies/learning_curves.yaml` found: each algorithm fine-tunes the embedded policy "
         "`rftcore/tiny` on easy tasks of TextCraft, with the same tasks, budget and learning rate, and its own default "
@@ -78,6 +79,8 @@ def page(records: Sequence[Record]) -> str:
         "| algorithm | start | end | gain | test: base | end | gain | seconds an update | sampled tokens |",
         "|---|---|---|---|---|---|---|---|---|",
         *rows,
+        "",
+        _verdict(records),
         "",
         f"![Success on validation tasks against updates and against seconds]({NAME}.svg)",
         "",
@@ -108,21 +111,47 @@ def _by_algorithm(records: Sequence[Record]) -> list[list[Mapping[str, Any]]]:
     return [list(same) for same in zip(*(record["algorithms"] for record in records), strict=True)]
 
 
+def _verdict(records: Sequence[Record]) -> str:
+    """Say for which algorithms success rises beyond doubt, and for which it does not."""
+    if len(records) < 2:
+        return "One seed gives no interval."
+    made = _by_algorithm(records)
+    told = []
+    for where, gains in (("validation", _validation_gains), ("test", _test_gains)):
+        doubtful = [same[0]["name"] for same in made if interval(gains(same))[0] <= 0]
+        risen = f"{len(made) - len(doubtful)} of {len(made)} algorithms"
+        told.append(f"on {where} tasks for {risen}" + (f" (not for {', '.join(doubtful)})" if doubtful else ""))
+    return f"Success rises, with an interval above zero, {' and '.join(told)}."
+
+
 def _row(same: Sequence[Mapping[str, Any]]) -> str:
-    scores = [[y for _, y in _scores(one, [0.0] * len(one["curve"]))] for one in same]
+    scores = [_levels(one) for one in same]
     curves = [one["curve"] for one in same]
     cells = [
         same[0]["name"],
         percent(fmean(of_seed[0] for of_seed in scores)),
         percent(fmean(of_seed[-1] for of_seed in scores)),
-        change([of_seed[-1] - of_seed[0] for of_seed in scores]),
+        change(_validation_gains(same)),
         percent(fmean(one["base"] for one in same)),
         percent(fmean(one["test"] for one in same)),
-        change([one["test"] - one["base"] for one in same]),
+        change(_test_gains(same)),
         f"{fmean(row['update_seconds'] for curve in curves for row in curve):.1f}",
         f"{fmean(sum(row['sampled_tokens'] for row in curve) for curve in curves):,.0f}",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _levels(one: Mapping[str, Any]) -> list[float]:
+    """Return the validation scores of one seed, the start's first."""
+    return [y for _, y in _scores(one, [0.0] * len(one["curve"]))]
+
+
+def _validation_gains(same: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [levels[-1] - levels[0] for levels in map(_levels, same)]
+
+
+def _test_gains(same: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [one["test"] - one["base"] for one in same]
 
 
 def _scores(one: Mapping[str, Any], behind: Sequence[float]) -> list[tuple[float, float]]:
@@ -144,11 +173,13 @@ def _panel(
             values = [y for _, y in at]
             points.append(Point(fmean(x for x, _ in at), fmean(values), min(values), max(values)))
         lines.append(Series(same[0]["name"], points, index, index // COLOURS))
+    lowest = math.floor(10 * min(point.low or 0.0 for line in lines for point in line.points)) / 10
     furthest = max(line.points[-1].x for line in lines)
     marks = [(x, f"{x:g}") for x in ticks(0.0, furthest) if x <= furthest]
     text = "; ".join(f"{o.name} {percent(o.points[0].y)} to {percent(o.points[-1].y)}" for o in lines)
     heading = tag("text", title, x=WIDTH / 2, y=16, class_="title middle")
-    chart = line_chart(title, text, lines, [*marks, (furthest, "")], width=WIDTH, height=HEIGHT - 24)
+    ends = [*marks, (furthest, "")]
+    chart = line_chart(title, text, lines, ends, width=WIDTH, height=HEIGHT - 24, lowest=lowest)
     return Markup(f"{heading}{tag('svg', chart, y=24, width=WIDTH, height=HEIGHT - 24)}")
 
 

@@ -72,12 +72,19 @@ def records(name: str) -> list[dict[str, Any]]:
 
 
 def change(values: Sequence[float]) -> str:
-    """Return the mean of one difference a seed, in points, and from two seeds on the 95 % interval of Student's t."""
-    mean = fmean(values)
+    """Return the mean of one difference a seed, in points, and from two seeds on its interval."""
+    mean = f"{100 * fmean(values):+.1f}"
     if len(values) < 2:
-        return f"{100 * mean:+.1f}"
+        return mean
+    low, high = interval(values)
+    return f"{mean}, {100 * low:+.0f} to {100 * high:+.0f}"
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of the mean, by Student's t over two seeds or more."""
+    mean = fmean(values)
     half = float(student.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    return f"{100 * mean:+.1f}, {100 * (mean - half):+.0f} to {100 * (mean + half):+.0f}"
+    return mean - half, mean + half
 
 
 def percent(value: float) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rftcore.report.markup import Markup, join, tag
 from rftcore.report.scale import Scale, ticks
 
-COLOURS = 6
+COLOURS = 8
 """Series colours in the style sheet; more series start again with another dash."""
 LINE_HEIGHT = 13.0
 PADDING = 10.0
@@ -61,14 +61,15 @@ def line_chart(
     width: int = 380,
     height: int = 230,
     margin_right: int = 120,
+    lowest: float = 0.0,
 ) -> Markup:
-    """Return a chart of fractions 0..1, labelled in percent, over the range of `x_ticks`.
+    """Return a chart of fractions `lowest`..1, labelled in percent, over the range of `x_ticks`.
 
     Series are spread a little to the sides where they carry intervals, so that whiskers do not hide each other.
     """
     positions = [x for x, _ in x_ticks]
     across = Scale(min(positions, default=0.0), max(positions, default=1.0), LEFT, width - margin_right)
-    up = Scale(0.0, 1.0, height - 40.0, 12.0)
+    up = Scale(lowest, 1.0, height - 40.0, 12.0)
     return tag(
         "svg",
         tag("title", title),
@@ -106,10 +107,11 @@ def trailing_mean(values: Sequence[float], window: int) -> list[float]:
 def _grid(across: Scale, up: Scale, x_ticks: Sequence[tuple[float, str]]) -> Markup:
     left, right = across.start - PADDING, across.end + PADDING
     rows = []
-    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
+    for quarter in range(5):
+        value = up.low + quarter / 4 * (up.high - up.low)
         y = up(value)
-        rows.append(tag("line", x1=left, x2=right, y1=y, y2=y, class_="axis" if value == 0 else "grid"))
-        unit = " %" if value == 1 else ""
+        rows.append(tag("line", x1=left, x2=right, y1=y, y2=y, class_="grid" if quarter else "axis"))
+        unit = " %" if quarter == 4 else ""
         rows.append(tag("text", f"{100 * value:.0f}{unit}", x=left - 6, y=y + 4, class_="tick end"))
     for value, label in x_ticks:
         x = across(value)

@@ -60,6 +60,13 @@ def test_a_row_has_start_end_and_gain_with_student_s_interval_over_the_seeds(rec
     assert "| ppo | 50.0 | 70.0 | +20.0 | 40.0 | 50.0 | +10.0 | 2.0 | 120 |" in learning_curves.page(records[:1])
 
 
+def test_the_page_says_for_which_algorithms_success_rises_beyond_doubt(records: list[dict[str, Any]]) -> None:
+    # ppo gains 20 points with each seed, the interval of grpo reaches from -5 to +45.
+    one = "1 of 2 algorithms (not for grpo)"
+    assert f"on validation tasks for {one} and on test tasks for {one}." in learning_curves.page(records)
+    assert "One seed gives no interval." in learning_curves.page(records[:1])
+
+
 def test_the_plot_has_a_line_an_algorithm_in_both_panels(records: list[dict[str, Any]]) -> None:
     text = learning_curves.plot(records)
     drawn = ElementTree.fromstring(text)
