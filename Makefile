@@ -41,7 +41,7 @@ java:
 	@sh scripts/java.sh
 
 test: install browser java lint ## everything that CI runs: lint, tests, docs, wheels, the demo with a small budget
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 	$(MAKE) docs SITE=$$(mktemp -d)
 	$(MAKE) wheels DIST=$$(mktemp -d)
 	$(MAKE) demo PRESET=smoke
