@@ -31,4 +31,7 @@ for cell in [*report.references, *report.axes.sequence]:
     interval = f"[{cell.ci_low:.2f}, {cell.ci_high:.2f}]"
     print(f"{cell.train:16} on {cell.environment}:{cell.difficulty:6} {cell.avg_at_k:.2f} {interval}")
 stage = report.stages[0]
-print(f"drift {stage.drift}, largest difference of sampler and learner {stage.sampler_gap:.1e} nats")
+if stage.sampler_gap is None:
+    print("no group had variance, so nothing was learned: lower sampling.temperature, or show more solved tasks")
+else:
+    print(f"drift {stage.drift}, largest difference of sampler and learner {stage.sampler_gap:.1e} nats")
