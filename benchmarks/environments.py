@@ -46,7 +46,8 @@ def peer(name: str) -> dict[str, Any]:
 
 def main() -> None:
     """Measure everything and print the result."""
-    environments = {name: own(name) for name in registry.names("environment")}
+    names = [name for name in registry.names("environment") if not registry.spec("environment", name).bridge]
+    environments = {name: own(name) for name in names}
     peers = {name: peer(name) for name in PEERS}
     line = {
         "benchmark": "environments",

@@ -39,12 +39,13 @@ from rftcore.formats import prompt_format
 from rftcore.live import written
 from rftcore.models import fingerprint
 from rftcore.options import validate
-from rftcore.plan import Plan, identity, lines, make_plan, settings_of
+from rftcore.plan import Plan, lines, make_plan
 from rftcore.players import policy_identity
 from rftcore.plugins import BLOCK
 from rftcore.records import RunFolder
 from rftcore.schemas.config import AxesConfig, Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.frozen import digest
+from rftcore.stages import identity, settings_of
 
 KINDS: dict[str, type[Settings]] = {
     "experiment": ExperimentConfig,
@@ -108,7 +109,7 @@ class Blueprint:
             parts["train"] = trained["sequence"][0]
         if isinstance(config, StudyConfig):
             parts["axes"] = AxesConfig(**{axis: tuple(items) for axis, items in trained.items()})
-        options = {name: env.config.model_dump(mode="json") for name, env in self.environments.items()}
+        options = {name: _options(config.environment(name).name, env) for name, env in self.environments.items()}
         parts |= {"metrics": tuple(parts["metrics"]), "environments": options, "calibration": files}
         self.config = config.model_copy(update=parts)
         self.plan = make_plan(self.config, self.environments, weights)
@@ -176,8 +177,10 @@ def settings(kind: type[Settings], source: Any = None, overrides: Sequence[str] 
         raise ConfigError("environments: found a calibrated one; expected its original, and the file in calibration")
     plain = {key: written(value) for key, value in fields.items()}
     if isinstance(environments, (list, tuple)):
-        named = [(env, {}) if isinstance(env, str) else (env.name, env.config) for env in environments]
-        plain["environments"] = {name: written(options) for name, options in named}
+        named = [
+            (env, {}) if isinstance(env, str) else (env.name, _options(type(env).name, env)) for env in environments
+        ]
+        plain["environments"] = dict(named)
         if len(plain["environments"]) < len(named):
             raise ConfigError("environments: found two of one name; a run has one configuration of each")
     return _checked(kind, plain, overrides)
@@ -198,13 +201,20 @@ def _checked(kind: type[Settings], source: Any, overrides: Sequence[str]) -> Set
 def make_environment(config: Settings, name: str) -> Environment:
     """Return the environment `name` with the options, and the calibration, that the configuration gives it.
 
-    Raises as `registry.create`, and ConfigError for a calibration that is not of this environment as it is installed.
+    Raises as `registry.create`, and ConfigError for a component that plays another environment, or a calibration that
+    is not of this environment as it is installed.
     """
-    built: Environment = registry.create("environment", name, config.environments.get(name, {}), f"environments.{name}")
+    component = config.environment(name)
+    built: Environment = registry.create("environment", component.name, component.options, f"environments.{name}")
+    if built.name != name:
+        raise ConfigError(
+            f"environments.{name}: {component.name!r} plays the environment {built.name!r} here, expected {name!r}; "
+            f"write environments.{built.name} with its options, and {built.name} wherever a run names it"
+        )
     if name not in config.calibration:
         return built
     calibration = read_calibration(config.calibration[name])
-    version = registry.spec("environment", name).version
+    version = registry.spec("environment", component.name).version
     if calibration.environment == name and calibration.environment_version != version:
         raise ConfigError(
             f"calibration.{name}: found one for behaviour version {calibration.environment_version}, "
@@ -229,7 +239,7 @@ def _invited(config: Settings, name: str) -> Environment:
         return make_environment(config, name)
     except RftError as error:
         way = "held_out=listed" if isinstance(config, StudyConfig) else "environments (--environment)"
-        owner = registry.owner("environment", name)
+        owner = registry.owner("environment", config.environment(name).name)
         block = f"leave it out with {BLOCK}={owner.dist}, or " if owner.version else ""
         raise type(error)(
             f"{error}\n  it is here because every installed environment was asked for; "
@@ -241,4 +251,15 @@ def _held_out(config: Settings) -> tuple[str, ...]:
     """Return the installed environments, where the configuration asks for them."""
     wanted = isinstance(config, StudyConfig) and config.held_out == "installed"
     wanted |= isinstance(config, EvaluationConfig) and not config.environments
-    return registry.names("environment") if wanted else ()
+    return tuple(name for name in registry.names("environment") if not _bridge(name)) if wanted else ()
+
+
+def _bridge(name: str) -> bool:
+    spec: Any = registry.spec("environment", name)
+    return bool(spec.bridge)
+
+
+def _options(component: str, environment: Environment) -> dict[str, Any]:
+    """Return the options of an environment as a configuration has them: with its component's name, if that differs."""
+    own: dict[str, Any] = environment.config.model_dump(mode="json")
+    return own if component == environment.name else {"name": component, **own}

@@ -17,10 +17,11 @@ from rftcore.errors import ConfigError, PluginError, RftError
 from rftcore.metric import Metric
 from rftcore.models import find_model
 from rftcore.options import validate
-from rftcore.plan import BASE, Plan, settings_of
+from rftcore.plan import BASE, Plan
 from rftcore.players import chats, players
 from rftcore.schemas.config import Component, EvaluationConfig, PolicyComponent, Settings, StudyConfig
 from rftcore.shots import shots
+from rftcore.stages import settings_of
 
 
 class Checks:
@@ -91,7 +92,8 @@ def _check_component(kind: str, given: Any, where: str) -> None:
 
 
 def _check_environment(name: str, options: Mapping[str, Any]) -> None:
-    validate(registry.config("environment", name), options, f"environments.{name}")
+    own = {key: value for key, value in options.items() if key != "name"}
+    validate(registry.config("environment", str(options.get("name", name))), own, f"environments.{name}")
 
 
 def check_calibrated(config: Settings, names: Collection[str]) -> None:

@@ -21,11 +21,12 @@ from typing import Any
 from rftcore import registry
 from rftcore.environment import Environment
 from rftcore.models import find_model
-from rftcore.plan import Plan, StageNode, pools, samples, settings_of
+from rftcore.plan import Plan, StageNode
 from rftcore.rollout import PolicyActor, collect
 from rftcore.schemas.config import Settings
 from rftcore.schemas.task import Split
 from rftcore.schemas.trajectory import Trajectory
+from rftcore.stages import pools, samples, settings_of
 
 PROBE = 3
 """Tasks of each place that are played."""
@@ -102,7 +103,7 @@ def estimate(config: Settings, plan: Plan, environments: Mapping[str, Environmen
 
 def episodes(config: Settings, node: StageNode) -> int:
     """Return how many episodes a stage plays."""
-    return node.updates * settings_of(config, node.stage).training.groups * samples(config, node)
+    return node.updates * settings_of(config, node.stage).training.groups * samples(config, node.stage)
 
 
 def rate(config: Settings, parameters: int) -> float:

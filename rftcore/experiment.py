@@ -31,7 +31,7 @@ from rftcore.curriculum import Curriculum, UpdateRecord
 from rftcore.environment import Environment
 from rftcore.errors import RunError
 from rftcore.manifests import check_start
-from rftcore.plan import Plan, StageNode, recorded, samples, settings_of, train_tasks
+from rftcore.plan import Plan, StageNode
 from rftcore.players import players, policy_actor
 from rftcore.policy import Spending, added
 from rftcore.recording import Recording
@@ -41,6 +41,7 @@ from rftcore.schemas.config import PolicyComponent, Settings, Validation
 from rftcore.schemas.frozen import digest
 from rftcore.schemas.task import Task, manifest
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
+from rftcore.stages import recorded, samples, settings_of, train_tasks
 from rftcore.validation import best, divide, due, exhausted, score
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def _rollouts(
     Rounds of refills replace groups without credit. Who plays is the model, or whoever the algorithm learns from; of a
     `recording`, a task has what there is of it.
     """
-    most, teacher = samples(config, node), engine.teacher(recording)
+    most, teacher = samples(config, node.stage), engine.teacher(recording)
     update, history = len(told), [_history(value) for value in told]
     limit = curriculum.turn_limit(node.stage, update, node.updates)
     groups: list[Group] = []

@@ -1,4 +1,4 @@
-"""The hooks of rftcore: seven announce what a plugin offers, five observe a run.
+"""The hooks of rftcore: eight announce what a plugin offers, five observe a run.
 
 A plugin is one entry point in the group `rftcore` whose value is a tiny module of `@hookimpl` functions. The module
 must not import anything heavy: a spec names its implementation by a string. An implementation may take any subset of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ExecutorSpec,
         MetricSpec,
         PolicySpec,
+        ProtocolSpec,
         SamplerSpec,
     )
 
@@ -61,6 +62,11 @@ def rft_samplers() -> Iterable[SamplerSpec]:  # type: ignore[empty-body]
 @hookspec
 def rft_executors() -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
     """Announce executors: where the jobs of a study run."""
+
+
+@hookspec
+def rft_protocols() -> Iterable[ProtocolSpec]:  # type: ignore[empty-body]
+    """Announce protocols: what an environment that is served speaks."""
 
 
 @hookspec

@@ -55,7 +55,7 @@ def written(value: Any) -> Any:
 def _check_class(kind: str, component: Any) -> None:
     own = type(component)
     mine = f"{own.__module__}:{own.__qualname__}"
-    name = getattr(component, "name", None)
+    name = getattr(own, "name", None)  # that of its class: an environment may play under another one
     told = f"registry.add({kind.capitalize()}Spec(name=..., target={mine!r}, ...))"
     if name not in registry.names(kind):
         raise ConfigError(

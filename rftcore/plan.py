@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from rftcore import registry
-from rftcore.algorithm import Demonstrations
 from rftcore.curriculum import Curriculum, Stage
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError
@@ -26,11 +25,10 @@ from rftcore.schemas.config import (
     ExperimentConfig,
     PolicyComponent,
     Settings,
-    StageSettings,
     StudyConfig,
 )
-from rftcore.schemas.frozen import Frozen, digest, laid_over, without_unused
-from rftcore.schemas.task import Task
+from rftcore.schemas.frozen import Frozen, digest, without_unused
+from rftcore.stages import identity, pools, recorded, settings_of, train_tasks
 from rftcore.validation import divide
 
 BASE = "base"
@@ -162,57 +160,6 @@ def lines(config: Settings) -> dict[str, tuple[Component, ...]]:
     return {"transfer": ()}
 
 
-def settings_of(config: Settings, stage: Stage) -> Settings:
-    """Return the settings of a run as they are for one stage: its own algorithm, training and learner keys, if any.
-
-    Updates that the curriculum plans for the stage stand in the stage, not here.
-    """
-    if stage.algorithm is None:
-        return config
-    own = config.stages.get(stage.algorithm, StageSettings())
-    return config.model_copy(
-        update={
-            "algorithm": config.algorithms.get(stage.algorithm, Component(name=stage.algorithm)),
-            "training": laid_over(config.training, own.training),
-            "learner": laid_over(config.learner, own.learner),
-        }
-    )
-
-
-def identity(component: Component) -> dict[str, Any]:
-    """Return an algorithm as numbers depend on it: its name, and its options with a recording's content for its place.
-
-    Raises ConfigError when the recording is not there.
-    """
-    place = recorded(component)
-    return {
-        "name": component.name,
-        "options": {
-            key: fingerprint(place) if place is not None and value == place else value
-            for key, value in component.options.items()
-        },
-    }
-
-
-def demonstrations(component: Component) -> Demonstrations | None:
-    """Return what an algorithm learns from in place of the model's own trajectories."""
-    found: Demonstrations | None = registry.create("algorithm", component.name, component.options).demonstrations()
-    return found
-
-
-def samples(config: Settings, node: StageNode) -> int:
-    """Return how many trajectories of each task a stage learns from; of a recording, how many at most."""
-    own = settings_of(config, node.stage)
-    shown, wanted = demonstrations(own.algorithm), own.training.samples
-    return wanted if shown is None else shown.samples(wanted)
-
-
-def recorded(component: Component) -> str | None:
-    """Return the place of the recording that an algorithm learns from, if it does."""
-    shown = demonstrations(component)
-    return None if shown is None else shown.recording
-
-
 def _recordings(config: Settings) -> dict[str, str]:
     places = {recorded(component) for component in (config.algorithm, *config.algorithms.values())}
     return {place: fingerprint(place) for place in sorted(place for place in places if place is not None)}
@@ -279,27 +226,6 @@ def _line(
     return names
 
 
-def pools(stage: Stage, environments: Mapping[str, Environment]) -> list[str]:
-    """Return the `environment:difficulty` of every pool that a stage draws tasks from, sorted."""
-    return sorted(
-        {
-            f"{source.environment}:{difficulty}"
-            for source in stage.sources
-            for difficulty in (
-                [source.difficulty] if source.difficulty else environments[source.environment].difficulties
-            )
-        }
-    )
-
-
-def train_tasks(stage: Stage, environments: Mapping[str, Environment]) -> dict[str, Sequence[Task]]:
-    """Return the training tasks of every pool of a stage."""
-    return {
-        pool: environments[pool.partition(":")[0]].tasks("train", pool.partition(":")[2])
-        for pool in pools(stage, environments)
-    }
-
-
 def _cell(
     config: Settings,
     environments: Mapping[str, Environment],
@@ -318,11 +244,12 @@ def _cell(
         settings["policy"] = policy_identity(policy)
     if policy is not None and chats(policy):
         settings |= _prompt_settings(config)
+    version = _version("environment", config.environment(environment).name)
     key = digest(
         {
             "of": identity,
             "name": name if policy is not None else "",
-            "environment": [environment, config.environments[environment], _version("environment", environment)],
+            "environment": [environment, config.environments[environment], version],
             "manifest": manifests[f"{environment}/{difficulty}/test"],
             "settings": settings,
         }
@@ -359,7 +286,7 @@ def _training_settings(config: Settings, stage: Stage) -> dict[str, Any]:
         "learner": dumped["learner"],
         "algorithm": [identity(config.algorithm), _version("algorithm", config.algorithm.name)],
         "environments": {
-            name: [config.environments[name], _version("environment", name)]
+            name: [config.environments[name], _version("environment", config.environment(name).name)]
             for name in sorted({source.environment for source in stage.sources})
         },
     }
@@ -385,7 +312,7 @@ def _check_source(environment: str, difficulty: str | None, environments: Mappin
 
 def _specs(config: Settings, policies: Sequence[str]) -> dict[str, str]:
     used = {
-        "environment": list(config.environments),
+        "environment": [config.environment(name).name for name in config.environments],
         "algorithm": [config.algorithm.name, *(component.name for component in config.algorithms.values())],
         "curriculum": [component.name for items in lines(config).values() for component in items],
         "sampler": [config.sampler.name],

@@ -23,6 +23,7 @@ ANNOUNCEMENTS: dict[str, type[specs.Spec]] = {
     "rft_policies": specs.PolicySpec,
     "rft_samplers": specs.SamplerSpec,
     "rft_executors": specs.ExecutorSpec,
+    "rft_protocols": specs.ProtocolSpec,
 }
 
 Status = Literal["ok", "broken", "incompatible", "blocked", "conflict"]

@@ -21,7 +21,8 @@ KINDS: tuple[str, ...] = tuple(spec.kind for spec in ANNOUNCEMENTS.values())
 KNOWN: dict[str, dict[str, str]] = {
     "environment": {
         name: f"rftcore-{name}" for name in ("alfworld", "babyai", "sciworld", "searchqa", "textcraft", "webshop")
-    },
+    }
+    | {"remote": "rftcore-serve"},
     "algorithm": {
         **{name: f"rftcore-{name}" for name in ("gigpo", "grpo", "imitation", "ppo", "reinforce")},
         **dict.fromkeys(("rloo", "reinforce_pp"), "rftcore-reinforce"),
@@ -31,6 +32,7 @@ KNOWN: dict[str, dict[str, str]] = {
     "policy": {"openai": "rftcore-openai"},
     "sampler": dict.fromkeys(("vllm", "vllm-server"), "rftcore-vllm"),
     "executor": {"ray": "rftcore-ray"},
+    "protocol": {"rftcore": "rftcore-serve"},
 }
 """Distributions that are worth a hint when they are not installed. Nothing else in core knows a plugin's name."""
 

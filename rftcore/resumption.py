@@ -18,10 +18,11 @@ from rftcore.checkpoint import verify
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, EpisodeError, RunError
 from rftcore.models import fingerprint
-from rftcore.plan import Plan, demonstrations, make_plan, settings_of, train_tasks
+from rftcore.plan import Plan, make_plan
 from rftcore.records import RunFolder
 from rftcore.schemas.config import Settings
 from rftcore.schemas.task import Task
+from rftcore.stages import demonstrations, settings_of, train_tasks
 
 
 def check_unchanged(config: Settings, plan: Plan) -> None:

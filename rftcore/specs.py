@@ -46,6 +46,9 @@ class Spec:
 class EnvironmentSpec(Spec):
     kind: ClassVar[str] = "environment"
 
+    bridge: bool = False
+    """Plays, under that one's name, another environment, which its options say: asked for by name only."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlgorithmSpec(Spec):
@@ -104,3 +107,8 @@ class SamplerSpec(Spec):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorSpec(Spec):
     kind: ClassVar[str] = "executor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolSpec(Spec):
+    kind: ClassVar[str] = "protocol"

@@ -18,7 +18,7 @@ from rftcore.errors import ConfigError
 from rftcore.executor import Executor, Job, Progress
 from rftcore.experiment import dismiss, follow
 from rftcore.models import ask_hub
-from rftcore.plan import CellNode, Plan, settings_of
+from rftcore.plan import CellNode, Plan
 from rftcore.players import check_player, players
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
@@ -28,6 +28,7 @@ from rftcore.runlog import seconds_worked
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
 from rftcore.schemas.report import Report
+from rftcore.stages import settings_of
 
 
 class Study:

@@ -97,6 +97,7 @@ CONTRACTS = {
     "policies.md": ["policy"],
     "samplers.md": ["sampler"],
     "executors.md": ["executor"],
+    "serving.md": ["protocol"],
     "hooks.md": ["hookspecs", "specs", "schemas/events"],
     "prompts.md": ["formats"],
     "records.md": ["schemas/trajectory"],

@@ -9,7 +9,8 @@ import pytest
 from rftcore import registry
 from rftcore.environment import Environment
 
-NAMES = registry.names("environment")
+NAMES = tuple(name for name in registry.names("environment") if name != "remote")
+"""All but the bridge, which plays what others offer."""
 FACTS = {
     "lists_actions": bool,
     "feedback": str,

@@ -21,6 +21,7 @@ from rftcore.cli.commands.plugins import plugins
 from rftcore.cli.commands.report import report
 from rftcore.cli.commands.resume import resume
 from rftcore.cli.commands.runs import runs
+from rftcore.cli.commands.serve import serve
 from rftcore.cli.commands.study import study
 from rftcore.cli.commands.train import train
 
@@ -75,7 +76,7 @@ def rftcore(
 
 
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Look around": (plugins, info, play, check, fidelity),
+    "Look around": (plugins, info, play, check, fidelity, serve),
     "Run": (train, study, evaluate, calibrate, resume),
     "Read runs": (runs, report, metrics, export),
 }

@@ -34,8 +34,8 @@ def tell(planned: Study, folder: RunFolder, tflops: float | None) -> None:
 
 def _tell_stages(planned: Study) -> None:
     from rftcore.estimate import episodes
-    from rftcore.plan import settings_of
     from rftcore.schemas.frozen import given
+    from rftcore.stages import settings_of
 
     config, plan = planned.config, planned.blueprint.plan
     axes = {

@@ -22,12 +22,13 @@ from rftcore.blueprint import make_environment
 from rftcore.environment import Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.metric import CellData, StudyData, StudyFigures
-from rftcore.plan import CellNode, Plan, StageNode, samples, settings_of
+from rftcore.plan import CellNode, Plan, StageNode
 from rftcore.policy import Spending, added
 from rftcore.records import RunFolder
 from rftcore.report.notes import notes
 from rftcore.schemas.config import Settings
 from rftcore.schemas.report import Report, StageReport
+from rftcore.stages import samples, settings_of
 from rftcore.validation import best
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "pydantic", "numpy")
@@ -176,7 +177,7 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
         budget={
             "updates": len(lines),
             "groups": own.training.groups,
-            "samples": samples(config, node),
+            "samples": samples(config, node.stage),
             "episodes": sum(line["episodes"] for line in lines),
             "sampled_tokens": sum(line["sampled_tokens"] for line in lines),
             **_validated(own, node, lines),

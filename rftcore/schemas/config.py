@@ -188,7 +188,8 @@ class Settings(Frozen):
     threads: int = Field(default=1, ge=1)
     """Torch threads a process; several busy threads on few cores are slower than one."""
     environments: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
-    """Options of each environment. Those that are trained in need not be listed; others listed are held out."""
+    """Options of each environment. Those that are trained in need not be listed; others listed are held out.
+    With the key `name` among them, that component plays it, such as `remote`."""
     calibration: dict[str, str] = Field(default_factory=dict)
     """By environment, the file of a split that `rftcore calibrate` made, in place of the environment's own."""
     format: str = "plain"
@@ -209,6 +210,11 @@ class Settings(Frozen):
     """Policies that are played beside what is trained: every table's floor and ceiling, models behind an API."""
     metrics: tuple[Component, ...] = Field(default_factory=lambda: (Component(name="generalization"),))
     executor: Component = Field(default_factory=lambda: Component(name="inline"))
+
+    def environment(self, name: str) -> Component:
+        """Return what plays the environment `name`: the component of this name, or the one that its key `name` says."""
+        options = dict(self.environments.get(name, {}))
+        return Component(name=str(options.pop("name", name)), options=options)
 
     @model_validator(mode="before")
     @classmethod

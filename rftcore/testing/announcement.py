@@ -26,6 +26,7 @@ CONTRACTS = {
     "policy": "rftcore.policy:Policy",
     "sampler": "rftcore.sampler:Sampler",
     "executor": "rftcore.executor:Executor",
+    "protocol": "rftcore.protocol:Protocol",
 }
 CHATS = "rftcore.policy:ChatPolicy"
 """That of a policy whose spec says `chat`."""

@@ -13,9 +13,10 @@ import yaml
 from rftcore import ConfigError, Experiment, Study
 from rftcore.blueprint import load_record
 from rftcore.estimate import episodes
-from rftcore.plan import StageNode, settings_of
+from rftcore.plan import StageNode
 from rftcore.records import RunFolder, read_lines
 from rftcore.schemas.config import LearnerConfig, Training
+from rftcore.stages import settings_of
 from tests.study.conftest import Done, report_of, small, small_world
 
 LINE = "imitation(even:easy)>even:easy"

@@ -62,7 +62,7 @@ def check(
     if not names:
         if kind is None:
             raise ConfigError("found neither NAME nor --kind, expected what to check, such as: rftcore check textcraft")
-        names = list(registry.names(kind)) if kind in registry.KINDS else [""]
+        names = _all(kind) if kind in registry.KINDS else [""]
     reports = []
     for name in names:
         report = examine(name, kind=kind, level=level, options=read_settings(settings), told=None if as_json else _told)
@@ -73,6 +73,13 @@ def check(
         emit({"reports": [_record(report) for report in reports]})
     if any(report.broken for report in reports):
         raise typer.Exit(1)
+
+
+def _all(kind: str) -> list[str]:
+    """Return every name of a kind but those of bridges, which need to be told what they play."""
+    from rftcore import registry
+
+    return [name for name in registry.names(kind) if not getattr(registry.spec(kind, name), "bridge", False)]
 
 
 def _told(result: Result) -> None:

@@ -38,10 +38,11 @@ def splits_are_disjoint(world: World) -> Problems:
 @check("light")
 def tasks_say_what_they_are(world: World) -> Problems:
     """A task has the environment, split and difficulty of its list, and an id that begins with them."""
+    name = world.environment.name  # that of a bridge is the name of what it plays
     for split in SPLITS:
         for difficulty in world.environment.difficulties:
-            expected = (world.spec.name, split, difficulty)
-            prefix = f"{world.spec.name}/{difficulty}/{split}/"
+            expected = (name, split, difficulty)
+            prefix = f"{name}/{difficulty}/{split}/"
             for task in world.environment.tasks(split, difficulty):
                 found = (task.environment, task.split, task.difficulty)
                 if found != expected or not task.id.startswith(prefix):

@@ -1,0 +1,1 @@
+"""Environments in processes of their own, over HTTP and JSON: who serves and who plays import nothing of each other."""
