@@ -105,4 +105,4 @@ def _drift(records: Sequence[Record]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(publish(NAME, record, lambda records: {f"{NAME}.md": page(records)}, __doc__))
+    sys.exit(publish(NAME, record, lambda records: {f"{NAME}.md": page(records)}, __doc__, seeds=3))

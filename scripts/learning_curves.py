@@ -1,6 +1,6 @@
 """Runs examples/studies/learning_curves.yaml for every seed; writes docs/results/learning_curves.md and its plot.
 
-    python scripts/learning_curves.py [--seeds 0 1 2] [--page-only]
+    python scripts/learning_curves.py [--seeds 0 1 2 3 4] [--page-only]
 
 `make results` calls it.
 """
@@ -57,6 +57,11 @@ def record(report: Mapping[str, Any]) -> dict[str, Any]:
         "masked": report["masked"],
         "study_seconds": report["study_seconds"],
     }
+
+
+def pages(records: Sequence[Record]) -> dict[str, str]:
+    """Return the page and its plot, each by the name of its file."""
+    return {f"{NAME}.md": page(records), f"{NAME}.svg": plot(records)}
 
 
 def page(records: Sequence[Record]) -> str:
@@ -188,6 +193,4 @@ def _panel(
 
 
 if __name__ == "__main__":
-    sys.exit(
-        publish(NAME, record, lambda records: {f"{NAME}.md": page(records), f"{NAME}.svg": plot(records)}, __doc__)
-    )
+    sys.exit(publish(NAME, record, pages, __doc__, seeds=5))

@@ -19,7 +19,6 @@ from scipy.stats import t as student
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "results"
-SEEDS = (0, 1, 2)
 
 Record = Mapping[str, Any]
 
@@ -29,15 +28,17 @@ def publish(
     record: Callable[[Mapping[str, Any]], Record],
     pages: Callable[[Sequence[Record]], Mapping[str, str]],
     description: str | None,
+    *,
+    seeds: int,
 ) -> int:
-    """Run examples/studies/NAME.yaml for the seeds that have no record yet, and write the files of `pages`.
+    """Run examples/studies/NAME.yaml for those of `seeds` seeds that have no record, and write the files of `pages`.
 
     `record` says what is kept of a report; `pages` gives, from all records, each file's text by its name.
     """
     parser = argparse.ArgumentParser(
         prog=f"python scripts/{name}.py", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="seeds to run")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(seeds)), help="seeds to run")
     parser.add_argument("--page-only", action="store_true", help="run nothing; write the page from the records")
     given = parser.parse_args()
     for seed in () if given.page_only else given.seeds:
