@@ -47,6 +47,7 @@ def test_the_example_trains_an_adapter_on_exactly_what_was_sampled(tmp_path: Pat
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     (stage,) = json.loads((tmp_path / "runs/smollm2-textcraft/report.json").read_text())["stages"]
+    assert all(0.2 < update["success"] < 0.9 for update in stage["curve"])
     assert stage["drift"] == 0
     assert stage["sampler_gap"] < 1e-4
     (checkpoint,) = tmp_path.glob("runs/smollm2-textcraft/stages/*/checkpoint")
