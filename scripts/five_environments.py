@@ -51,8 +51,8 @@ def page(records: Sequence[Record]) -> str:
         "",
     ]
     lines += [
-        f"`make results` regenerates this page. Seeds: {seeds}; {took} on {hardware(records[0])}. "
-        "Success in %; in brackets the change from base in "
+        f"`make results` regenerates this page. Seeds: {seeds}; {took} on {hardware(records[0])}, "
+        "beside whatever else ran. Success in %; in brackets the change from base in "
         "points, with the 95 % interval of Student's t over the seeds "
         + ("(training noise included)." if len(records) > 1 else "once there is more than one of them."),
         "",
