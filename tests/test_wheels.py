@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = [ROOT, *sorted(folder.parent for folder in ROOT.glob("plugins/*/pyproject.toml"))]
-SHIPPED = {".py", ".typed", ".css", ".js", ".json", ".jinja", ".safetensors", ".txt", ".html", ".gz"}
+SHIPPED = {".py", ".typed", ".css", ".js", ".json", ".jinja", ".safetensors", ".txt", ".html", ".gz", ".template"}
 """What belongs into a wheel when it lies in a package."""
 
 

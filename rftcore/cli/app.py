@@ -16,6 +16,7 @@ from rftcore.cli.commands.export import export
 from rftcore.cli.commands.fidelity import fidelity
 from rftcore.cli.commands.info import info
 from rftcore.cli.commands.metrics import metrics
+from rftcore.cli.commands.new import new
 from rftcore.cli.commands.play import play
 from rftcore.cli.commands.plugins import plugins
 from rftcore.cli.commands.report import report
@@ -79,6 +80,7 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look around": (plugins, info, play, check, fidelity, serve),
     "Run": (train, study, evaluate, calibrate, resume),
     "Read runs": (runs, report, metrics, export),
+    "Extend": (new,),
 }
 for panel, commands in PANELS.items():
     for command in commands:
