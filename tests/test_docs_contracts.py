@@ -90,7 +90,7 @@ def test_an_outline_has_exactly_the_signatures_of_the_code(file: str, code: str)
 
 
 CONTRACTS = {
-    "environments.md": ["environment", "schemas/task"],
+    "environments.md": ["environment", "schemas/task", "splits"],
     "algorithms.md": ["algorithm", "credit"],
     "curricula.md": ["curriculum"],
     "metrics.md": ["metric"],

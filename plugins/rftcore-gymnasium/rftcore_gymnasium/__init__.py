@@ -1,0 +1,1 @@
+"""Gymnasium for rftcore: its environments here, and ours there."""
