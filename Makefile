@@ -59,6 +59,9 @@ wheels: install ## build a wheel of every distribution into dist/
 test-vllm: install ## test rftcore-vllm against a real `vllm serve` on the CPU, in an environment of its own
 	@sh scripts/vllm.sh
 
+test-bridges: install ## test bridges against the real libraries that they play, in an environment of its own
+	@sh scripts/bridges.sh
+
 GAMES ?= 200
 fidelity: install ## compare with the original programs, in an environment of their own (RECORDINGS=DIR: recordings, too)
 	@sh scripts/fidelity.sh $(GAMES) $(RECORDINGS)
@@ -71,5 +74,5 @@ results: install ## run the published studies for their seeds (hours) and write 
 	@$(BIN)/python scripts/five_environments.py
 
 clean: ## remove what was made, but the runs
-	rm -rf .venv .venv-fidelity .venv-vllm build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-fidelity .venv-vllm .venv-bridges build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

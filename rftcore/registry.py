@@ -22,7 +22,7 @@ KNOWN: dict[str, dict[str, str]] = {
     "environment": {
         name: f"rftcore-{name}" for name in ("alfworld", "babyai", "sciworld", "searchqa", "textcraft", "webshop")
     }
-    | {"gymnasium": "rftcore-gymnasium", "remote": "rftcore-serve"},
+    | {"gymnasium": "rftcore-gymnasium", "reasoning-gym": "rftcore-reasoning-gym", "remote": "rftcore-serve"},
     "algorithm": {
         **{name: f"rftcore-{name}" for name in ("gigpo", "grpo", "imitation", "ppo", "reinforce")},
         **dict.fromkeys(("rloo", "reinforce_pp"), "rftcore-reinforce"),

@@ -1,0 +1,1 @@
+"""reasoning-gym for rftcore: its generated problems as tasks."""

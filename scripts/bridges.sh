@@ -1,0 +1,20 @@
+#!/bin/sh
+# Runs the tests of bridges against the real libraries that they play; `make test-bridges` calls it.
+#
+# The libraries are installed into .venv-bridges/, beside core and the bridges: they bring much that nothing else here needs.
+# Arguments: what its Python runs instead of the tests.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/registries.sh
+
+venv=.venv-bridges
+wanted="$PWD $(cat scripts/bridges.sh | cksum)"
+if [ "$(cat $venv/home 2>/dev/null)" != "$wanted" ]; then
+    echo "installing the bridges and what they play into $venv/"
+    .venv/bin/uv venv --quiet --clear --python .venv/bin/python $venv
+    .venv/bin/uv pip install --quiet --python $venv/bin/python --index-strategy unsafe-best-match \
+        --constraint constraints.txt -e . -e plugins/rftcore-reasoning-gym "reasoning-gym==0.1.25" pytest
+    echo "$wanted" > $venv/home
+fi
+if [ $# -gt 0 ]; then exec $venv/bin/python "$@"; fi
+exec $venv/bin/python -m pytest plugins/rftcore-reasoning-gym/tests plugins/rftcore-reasoning-gym/tests/real_library.py
