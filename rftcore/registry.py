@@ -20,9 +20,10 @@ KINDS: tuple[str, ...] = tuple(spec.kind for spec in ANNOUNCEMENTS.values())
 
 KNOWN: dict[str, dict[str, str]] = {
     "environment": {
-        name: f"rftcore-{name}" for name in ("alfworld", "babyai", "sciworld", "searchqa", "textcraft", "webshop")
-    }
-    | {"gymnasium": "rftcore-gymnasium", "reasoning-gym": "rftcore-reasoning-gym", "remote": "rftcore-serve"},
+        **{name: f"rftcore-{name}" for name in ("alfworld", "babyai", "sciworld", "searchqa", "textcraft", "webshop")},
+        **{name: f"rftcore-{name}" for name in ("gymnasium", "reasoning-gym")},
+        "remote": "rftcore-serve",
+    },
     "algorithm": {
         **{name: f"rftcore-{name}" for name in ("gigpo", "grpo", "imitation", "ppo", "reinforce")},
         **dict.fromkeys(("rloo", "reinforce_pp"), "rftcore-reinforce"),

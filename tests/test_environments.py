@@ -9,8 +9,8 @@ import pytest
 from rftcore import registry
 from rftcore.environment import Environment
 
-NAMES = tuple(name for name in registry.names("environment") if name != "remote")
-"""All but the bridge, which plays what others offer."""
+NAMES = tuple(name for name in registry.names("environment") if not registry.spec("environment", name).bridge)
+"""All but the bridges, which play what others offer."""
 FACTS = {
     "lists_actions": bool,
     "feedback": str,

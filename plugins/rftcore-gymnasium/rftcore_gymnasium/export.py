@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -25,7 +25,7 @@ class AnyText(Text):
     """Every text there is; Gymnasium's own space wants an alphabet. Samples are drawn from `examples`."""
 
     def __init__(self, examples: Sequence[str]) -> None:
-        super().__init__(LONGEST, min_length=0, charset=sorted({letter for text in examples for letter in text}))
+        super().__init__(LONGEST, min_length=0, charset=frozenset("".join(examples)))
         self.examples = tuple(examples)
 
     def sample(self, mask: Any = None, probability: Any = None) -> str:
@@ -40,9 +40,8 @@ class AnyText(Text):
 class TextEnvironment(gymnasium.Env[str, str]):
     """One list of tasks of an environment. `reset` draws one, or begins that which `options={"task": id}` names."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}
-
     def __init__(self, environment: Environment, split: Split, difficulty: str, render_mode: str | None = None) -> None:
+        self.metadata = {"render_modes": ["ansi"], "render_fps": 1}
         self.environment = environment
         self.render_mode = render_mode
         self._tasks = list(environment.tasks(split, difficulty))

@@ -107,7 +107,7 @@ class ReasoningGym(Environment):
                 return None
 
         guesses = [each.answer for each in self._listed(task.difficulty)["train"][:GUESSES]]
-        return Problem(task.data["question"], str(task.answer), score, self.config.success_score, guesses)
+        return Problem(str(entry["question"]), str(task.answer), score, self.config.success_score, guesses)
 
     def facts(self) -> dict[str, str | int | float | bool]:
         """Return what is known of any dataset."""
