@@ -33,7 +33,7 @@ KNOWN: dict[str, dict[str, str]] = {
     "policy": {"openai": "rftcore-openai"},
     "sampler": dict.fromkeys(("vllm", "vllm-server"), "rftcore-vllm"),
     "executor": {"ray": "rftcore-ray"},
-    "protocol": {"rftcore": "rftcore-serve"},
+    "protocol": {"rftcore": "rftcore-serve", "agentgym": "rftcore-agentgym"},
 }
 """Distributions that are worth a hint when they are not installed. Nothing else in core knows a plugin's name."""
 

@@ -16,7 +16,7 @@ from pydantic import Field, JsonValue
 from rftcore.environment import ActionList, Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
-from rftcore.schemas.task import Split, Task
+from rftcore.schemas.task import SPLITS, Split, Task
 from rftcore_alfworld import words
 from rftcore_alfworld.catalogue import Entry, Source, entries, mean_turns
 from rftcore_alfworld.commands import Dialect
@@ -83,6 +83,20 @@ class ALFWorld(Environment):
         if difficulty not in self.difficulties:
             raise ConfigError(f"found difficulty {difficulty!r}, expected one of: {', '.join(self.difficulties)}")
         return _tasks(self._source, split, difficulty)
+
+    def task(self, number: int) -> Task:
+        """Return AgentGym's item `alfworld_NUMBER`, whose meaning the option `mappings` says.
+
+        Raises ConfigError when there is none, or the expert needs more than `max_turns`.
+        """
+        lists = (self.tasks(split, difficulty) for split in SPLITS for difficulty in self.difficulties)
+        found = next((task for tasks in lists for task in tasks if task.id.endswith(f"/agentgym/{number}")), None)
+        if found is None:
+            raise ConfigError(
+                f"found item {number} of {self.name}, expected one that AgentGym's files list, whose folder is the "
+                f"option mappings, and that takes the expert at most {self.max_turns} turns"
+            )
+        return found
 
     def start(self, task: Task) -> Household:
         """Build the game of `task`. Raises ConfigError when there is no such game."""

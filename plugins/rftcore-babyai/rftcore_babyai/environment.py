@@ -13,7 +13,7 @@ from rftcore.environment import ActionList, Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
-from rftcore_babyai.levels import LEVELS, minigrid_id
+from rftcore_babyai.levels import GROUPS, LEVELS, minigrid_id
 from rftcore_babyai.tasks import LIMITS, listed
 from rftcore_babyai.words import WORDS
 
@@ -61,6 +61,16 @@ class BabyAI(Environment):
         if difficulty not in LIMITS:
             raise ConfigError(f"found difficulty {difficulty!r} of {self.name}, expected {' or '.join(LIMITS)}")
         return _tasks(split, difficulty, self.max_turns)
+
+    def task(self, number: int) -> Task:
+        """Return AgentGym's item `babyai_NUMBER`: level `number % 40 + 1`, seed `number // 40`.
+
+        It is in no list, and counts as one to train with. Raises ConfigError when `number` is negative.
+        """
+        if number < 0:
+            raise ConfigError(f"found item {number} of {self.name}, expected 0 or more")
+        seed, place = divmod(number, len(LEVELS))
+        return _task(LEVELS[place + 1], seed, "train", "easy" if place + 1 in GROUPS["easy"] else "hard")
 
     def start(self, task: Task) -> BabyAIEpisode:
         """Build the level of `task`. Raises ConfigError when there is no such level."""
@@ -137,16 +147,18 @@ class BabyAI(Environment):
 @cache
 def _tasks(split: Split, difficulty: str, longest: int) -> tuple[Task, ...]:
     return tuple(
-        Task(
-            environment=BabyAI.name,
-            id=f"{BabyAI.name}/{difficulty}/{split}/{level}/{seed}",
-            split=split,
-            difficulty=difficulty,
-            seed=seed,
-            data={"level": level},
-        )
-        for level, seed, turns in listed(split, difficulty)
-        if turns <= longest
+        _task(level, seed, split, difficulty) for level, seed, turns in listed(split, difficulty) if turns <= longest
+    )
+
+
+def _task(level: str, seed: int, split: Split, difficulty: str) -> Task:
+    return Task(
+        environment=BabyAI.name,
+        id=f"{BabyAI.name}/{difficulty}/{split}/{level}/{seed}",
+        split=split,
+        difficulty=difficulty,
+        seed=seed,
+        data={"level": level},
     )
 
 
