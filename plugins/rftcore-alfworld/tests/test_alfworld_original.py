@@ -155,6 +155,9 @@ def test_agentgyms_numbers_lead_to_its_games(sample: Path | None, tmp_path: Path
     environment = ALFWorld(profile="agentgym", data=str(sample), mappings=str(tmp_path))
     assert [task.id for task in environment.tasks("train", "easy")] == ["alfworld/easy/train/agentgym/7"]
     assert [task.id for task in environment.tasks("test", "easy")] == ["alfworld/easy/test/agentgym/2420"]
+    assert environment.task(2420) == environment.tasks("test", "easy")[0]
+    with pytest.raises(ConfigError, match="found item 8 of alfworld, expected one that AgentGym's files list"):
+        environment.task(8)
     assert environment.tasks("train", "hard") == ()
     (task,) = environment.tasks("test", "easy")
     assert "put some newspaper on garbagecan" in environment.start(task).observation
