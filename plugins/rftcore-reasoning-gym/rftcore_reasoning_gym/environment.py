@@ -46,9 +46,9 @@ class ReasoningGym(Environment):
         """Arguments of the dataset's configuration."""
         difficulties: dict[str, int | dict[str, JsonValue]] = Field(default={"easy": 0, "hard": 2}, min_length=1)
         """From easiest to hardest: a level of the library's curriculum, or further arguments."""
-        train: int = Field(default=200, ge=1)
+        train: int = Field(default=100, ge=1)
         """Train tasks of each difficulty."""
-        test: int = Field(default=100, ge=1)
+        test: int = Field(default=50, ge=1)
         """Test tasks of each difficulty."""
         success_score: float = Field(default=1.0, gt=0, le=1)
         """Least score of an answer that is a success; the library gives some for answers that are nearly right."""

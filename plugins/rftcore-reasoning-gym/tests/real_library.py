@@ -11,7 +11,7 @@ from rftcore.testing import conforms
 from rftcore_reasoning_gym.environment import ReasoningGym
 
 
-@conforms("reasoning-gym", level="full", options={"dataset": "chain_sum", "train": 40, "test": 20})
+@conforms("reasoning-gym", level="full", options={"dataset": "chain_sum"})
 def test_chain_sum_keeps_through_the_bridge_what_every_environment_promises(check: Callable[[], None]) -> None:
     check()
 
