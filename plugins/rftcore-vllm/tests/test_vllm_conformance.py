@@ -1,0 +1,33 @@
+"""The sampler `vllm-server` keeps what every sampler promises, over a server with a model of the kit's shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from rftcore.cli.app import app
+from rftcore.testing import examine
+from rftcore.train.testing.samplers import VOCABULARY
+from rftcore.train.tiny import TinyConfig, build_model
+
+
+@pytest.fixture
+def server(serve: Callable[..., Any]) -> Any:
+    shape = TinyConfig(width=16, layers=2, heads=2, mlp=32, max_context=128)
+    return serve(build_model(VOCABULARY, shape, seed=3).eval())
+
+
+def test_the_sampler_keeps_every_promise(server: Any) -> None:
+    report = examine("vllm-server", level="light", options={"urls": [server.url], "timeout": 60, "start_timeout": 60})
+    report.require()
+    kept = [result.check for result in report.results if result.verdict == "kept"]
+    assert {"logprobs_are_the_model_s", "seeds_decide", "sync_changes_weights"} <= set(kept)
+
+
+def test_the_command_checks_it_at_a_url(server: Any) -> None:
+    result = CliRunner().invoke(app, ["check", "vllm-server", "--level", "light", "--set", f"urls=[{server.url}]"])
+    assert result.exit_code == 0, result.output
+    assert "sync_changes_weights" in result.output
