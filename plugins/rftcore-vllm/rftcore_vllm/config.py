@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -47,6 +47,8 @@ class ServerConfig(Frozen):
     folder: str | None = None
     """Where weights are written for the replicas, on a file system that they see under the same path; None: a temporary
     folder of this machine."""
+    transfer: Literal["folder", "nccl"] = "folder"
+    """How replicas get new weights: they read them from the folder, or the learner's GPU sends them."""
     tolerance: float | None = Field(default=None, gt=0)
     """Largest difference of logprobs between a replica and the learner after new weights; None: 0.001 for a model in
     float32, 0.5 for one in half precision."""
@@ -55,6 +57,8 @@ class ServerConfig(Frozen):
     def _of_one_kind(self) -> Self:
         if self.urls and (self.replicas != 1 or self.arguments):
             raise ValueError("either urls of replicas that run, or replicas and arguments of those to start")
+        if self.transfer == "nccl" and not self.urls:
+            raise ValueError("transfer nccl needs urls of replicas on GPUs of their own; those started here share ours")
         for url in self.urls:
             if not url.startswith(("http://", "https://")):
                 raise ValueError(f"urls that begin with http:// or https://, and found {url!r}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -20,14 +21,27 @@ from rftcore_vllm.probe import Probe
 from rftcore_vllm.protocol import Answer, Question
 from rftcore_vllm.replica import POLL, Failed, Gone, Replica
 from rftcore_vllm.server import Server
+from rftcore_vllm.transfer import Transfer
 from rftcore_vllm.weights import Weights, load
 
 
 class Replicas:
     """Used from one event loop."""
 
-    def __init__(self, urls: Sequence[str], servers: Sequence[Server], probe: Probe, config: ServerConfig) -> None:
-        """`servers` are those of `urls` that this process started, in their order, or none."""
+    def __init__(
+        self,
+        urls: Sequence[str],
+        servers: Sequence[Server],
+        probe: Probe,
+        config: ServerConfig,
+        transfer: Transfer | None = None,
+    ) -> None:
+        """`servers` are those of `urls` that this process started, in their order, or none.
+
+        `transfer` sends new weights; None: replicas read them. One that comes back reads them always, because the
+        learner may be changing its own.
+        """
+        self._transfer = transfer
         self._urls, self._config, self._probe = urls, config, probe
         self._servers = dict(zip(urls, servers, strict=False))
         self._weights: Weights | None = None
@@ -72,7 +86,7 @@ class Replicas:
         while True:
             async with self._lock:
                 self._weights = weights
-                await asyncio.gather(*(self._bring_one(replica, weights) for replica in self._fleet.up))
+                await asyncio.gather(*(self._bring_one(replica, weights, model) for replica in self._fleet.up))
                 for replica in self._fleet.up:
                     await self._compare(replica, model)
             if self._fleet.up:
@@ -104,11 +118,13 @@ class Replicas:
             except (SamplerFailure, TimeoutError) as error:
                 raise RunError(f"{replica.url}{path} failed: {error}") from error
 
-    async def _bring_one(self, replica: Replica, weights: Weights) -> None:
+    async def _bring_one(self, replica: Replica, weights: Weights, model: Any) -> None:
         if weights.tag in replica.tags:
             return
+        timeout, transfer = self._config.start_timeout, self._transfer
+        send = None if transfer is None else partial(transfer.send, model=model, timeout=timeout)
         try:
-            await load(replica, weights, timeout=self._config.start_timeout)
+            await load(replica, weights, timeout=timeout, send=send)
         except Failed as error:
             raise RunError(f"{error}. This replica cannot take the weights of this run; see its own log") from error
         except (Gone, TimeoutError) as error:

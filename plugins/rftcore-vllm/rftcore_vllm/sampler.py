@@ -12,6 +12,7 @@ from rftcore_vllm.probe import Probe
 from rftcore_vllm.replicas import Replicas
 from rftcore_vllm.server import Server
 from rftcore_vllm.servers import Kind, give_back, lend
+from rftcore_vllm.transfer import Transfer, require_gpu
 from rftcore_vllm.weights import Weights
 
 
@@ -24,6 +25,10 @@ class VllmServerSampler(OutsideSampler):
 
     def _backend(self, model: Any, weights: Weights) -> Backend:
         urls, servers, config = self.config.urls, list[Server](), self.config
+        transfer = None
+        if config.transfer == "nccl":
+            require_gpu(model)
+            transfer = Transfer()
         if not urls:
             chosen = arguments(model, max_context=self.max_context)
             shape = {key: value for key, value in model.config.to_dict().items() if key != "_name_or_path"}
@@ -36,4 +41,4 @@ class VllmServerSampler(OutsideSampler):
             servers = lend(kind, weights.start)
             self._held.give_back.append(lambda: give_back(kind, servers))
             urls = tuple(server.url for server in servers)
-        return Replicas(urls, servers, Probe(model, config.tolerance), config)
+        return Replicas(urls, servers, Probe(model, config.tolerance), config, transfer)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,14 +92,18 @@ def _under(model: Any) -> Path:
     return base
 
 
-async def load(replica: Replica, weights: Weights, *, timeout: float) -> None:
-    """Bring weights into effect on one replica, and empty its prefix cache.
+async def load(
+    replica: Replica, weights: Weights, *, timeout: float, send: Callable[[Replica], Awaitable[None]] | None = None
+) -> None:
+    """Bring weights into effect on one replica, by `send` or from their folder, and empty its prefix cache.
 
     Raises RunError when it refuses them, SamplerFailure or TimeoutError when it is not there.
     """
     await replica.call("POST", "/pause", timeout=timeout, query={"mode": "keep"})
     try:
-        if weights.base is None:
+        if send is not None:
+            await send(replica)
+        elif weights.base is None:
             await _reload(replica, weights.folder, timeout)
         else:
             if replica.base != weights.base:

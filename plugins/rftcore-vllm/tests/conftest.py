@@ -71,6 +71,8 @@ class ContractServer:
         self.tag, self.paused, self.asleep, self.hangs, self.fails = "default", False, False, False, 0
         self.extended = True
         """Whether its workers have the extension."""
+        self.transfers: Any = {"backend": "nccl"}
+        """What it was started with to take weights by."""
         self.calls: list[tuple[str, Any]] = []
         """Every request but those for health: its path and its JSON."""
         self.answered: list[Running] = []
@@ -111,6 +113,8 @@ class ContractServer:
             "POST /wake_up": self._wake,
             "GET /is_sleeping": lambda request, body: {"is_sleeping": self.asleep},
             "POST /v1/load_lora_adapter": self._load_adapter,
+            "GET /server_info": lambda request, body: {"vllm_config": {"weight_transfer_config": self.transfers}},
+            "GET /get_world_size": lambda request, body: {"world_size": 2},
             "POST /init_weight_transfer_engine": lambda request, body: {"message": "Weight transfer initialized"},
             "POST /start_weight_update": lambda request, body: {"message": "Weight update started"},
             "POST /update_weights": lambda request, body: {"message": "Weights updated"},
