@@ -71,7 +71,7 @@ class ContractServer:
         self.tag, self.paused, self.asleep, self.hangs, self.fails = "default", False, False, False, 0
         self.extended = True
         """Whether its workers have the extension."""
-        self.transfers: Any = {"backend": "nccl"}
+        self.transfers: Any = None
         """What it was started with to take weights by."""
         self.calls: list[tuple[str, Any]] = []
         """Every request but those for health: its path and its JSON."""

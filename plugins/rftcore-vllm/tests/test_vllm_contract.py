@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from rftcore.errors import RunError
+from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import Completion, ContextFull, Request
 from rftcore.schemas.config import LoRA
 from rftcore.train.adapters import with_adapters
@@ -27,6 +27,7 @@ from rftcore_vllm.protocol import COMPLETIONS, Question, body
 from rftcore_vllm.replica import Replica
 from rftcore_vllm.sampler import VllmServerSampler
 from rftcore_vllm.server import Server
+from rftcore_vllm.transfer import Transfer
 
 REAL = bool(os.environ.get("RFTCORE_VLLM_REAL"))
 CLOSE = 1e-4
@@ -279,6 +280,22 @@ def test_what_a_server_refuses_is_an_error_with_its_words(url: str, build: Calla
 
     with pytest.raises(RunError, match=r"status 404.*`nobody` does not exist"):
         asyncio.run(wrong())
+
+
+def test_a_server_tells_that_it_takes_no_weights_by_nccl_and_how_many_processes_hold_some(
+    url: str, build: Callable[..., Any]
+) -> None:
+    async def ask_it() -> Any:
+        async with aiohttp.ClientSession() as session:
+            replica = Replica(url, session)
+            await replica.connect(timeout=60)
+            with pytest.raises(
+                ConfigError, match=r"was not started .*\(weight_transfer_config: None\)"
+            ):
+                await Transfer().send(replica, build(), timeout=300)
+            return await replica.call("GET", "/get_world_size", timeout=60)
+
+    assert asyncio.run(ask_it())["world_size"] >= 1
 
 
 def test_the_state_of_a_server_is_told_as_it_was_set(url: str) -> None:

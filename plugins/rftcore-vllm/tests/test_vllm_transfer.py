@@ -70,6 +70,7 @@ def link(build: Callable[..., Any], serve: Callable[..., Any], loop: LoopThread)
 
     def start(timeout: float = 60.0) -> tuple[Any, Replicas, list[Broadcast]]:
         server = serve(build(9))
+        server.transfers = {"backend": "nccl"}
 
         def sender(control: Control, model: Any, **told: Any) -> Broadcast:
             made.append(Broadcast(server, control, told))
