@@ -39,6 +39,7 @@ def _sibling(name: str) -> Any:
     return module
 
 
+_sibling("soak")
 Engine: Any = _sibling("contract_engine").Engine
 Running = Any
 
@@ -244,13 +245,15 @@ class ContractServer:
             return _error(404, "NotFoundError", f"The model `{model}` does not exist.")
         if len(prompt) >= CONTEXT:
             return _error(400, "BadRequestError", f"This model's maximum context length is {CONTEXT} tokens.")
+        engine = self.engines[model]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        found = self.engines[model].start(prompt, parameters, done)
-        try:
-            await done
-        finally:
-            if not found.reason:  # the client is gone
-                self.engines[model].finish(found, "abort")
+        async with engine.room:
+            found = engine.start(prompt, parameters, done)
+            try:
+                await done
+            finally:
+                if not found.reason:  # the client is gone
+                    engine.finish(found, "abort")
         self.answered.append(found)
         return found
 

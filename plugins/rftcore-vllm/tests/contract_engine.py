@@ -38,6 +38,8 @@ class Engine:
     def __init__(self, model: Any) -> None:
         self.decoder = make_decoder(model, SLOTS, model.config.max_position_embeddings)
         self.running: list[Running] = []
+        self.room = asyncio.Semaphore(SLOTS)
+        """One for each request that can run; others wait for it."""
         self._kept: list[list[int]] = [[] for _ in range(SLOTS)]
         """What each slot has keys and values of."""
 

@@ -6,63 +6,16 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import soak
 
-from rftcore.environment import Environment, Episode, Step
 from rftcore.errors import ConfigError, RunError
-from rftcore.formats import prompt_format
-from rftcore.rollout import ModelActor, collect
 from rftcore.sampler import Request, SamplerFailure
-from rftcore.schemas.task import Split, Task
 from rftcore.schemas.trajectory import Group
 from rftcore_vllm.sampler import VllmServerSampler
-
-
-class Digits:
-    """An encoder whose tokens are numbers; none of them ends an answer."""
-
-    stop_ids = frozenset[int]()
-
-    def first(self, system: str, observation: str) -> list[int]:
-        return [1, *map(int, observation.split())]
-
-    def next(self, observation: str, closed: bool) -> list[int]:
-        return [*map(int, observation.split()), 2]
-
-    def encode_answer(self, text: str) -> list[int]:
-        return [int(part) for part in text.split()]
-
-    def decode(self, token_ids: list[int]) -> str:
-        return " ".join(map(str, token_ids))
-
-
-class Counting(Environment):
-    """Eight turns of two numbers each."""
-
-    name = "counting"
-    max_turns = 8
-    instructions = ""
-
-    def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
-        return [
-            Task(environment="counting", id=f"counting/{number}", split=split, difficulty=difficulty, seed=number)
-            for number in range(64)
-        ]
-
-    def start(self, task: Task) -> Episode:
-        return _Counting(task.seed)
-
-
-class _Counting(Episode):
-    def __init__(self, seed: int) -> None:
-        self.observation, self._turn = f"{seed % 60 + 3} 4", 0
-
-    def step(self, action: str) -> Step:
-        self._turn += 1
-        return Step(f"5 {self._turn}", 1.0, terminated=self._turn == 8, success=self._turn == 8)
 
 
 @pytest.fixture
@@ -82,10 +35,7 @@ def connect() -> Iterator[Callable[..., VllmServerSampler]]:
 
 
 def play(sampler: VllmServerSampler, episodes: int, *, lanes: int = 16, tokens: int = 6) -> list[Group]:
-    world = Counting()
-    actor = ModelActor(sampler, Digits(), prompt_format("plain"), lanes=lanes, max_new_tokens=tokens)
-    tasks = world.tasks("train", "easy")[:episodes]
-    return asyncio.run(collect({"counting": world}, actor, tasks, 1, seed=0))
+    return soak.play(sampler, soak.Counting(episodes), lanes=lanes, tokens=tokens)
 
 
 def ask(number: int = 0, tokens: int = 4) -> Request:

@@ -65,6 +65,11 @@ def test_wrong_options_are_told_with_their_path(options: dict[str, object], mess
         validate(registry.config("sampler", "vllm-server"), options, "sampler")
 
 
+def test_a_machine_without_vllm_is_known_before_a_run_starts() -> None:
+    assert registry.missing("sampler", "vllm") == ("rftcore-vllm[vllm]",)
+    assert registry.missing("sampler", "vllm-server") == ()
+
+
 def test_without_vllm_both_samplers_say_what_to_install(
     build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
