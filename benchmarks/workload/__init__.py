@@ -1,4 +1,4 @@
-"""The conversations that `rollout.py` and `update.py` time, and the peers that they are timed against.
+"""The conversations that `rollout.py`, `update.py` and `samplers.py` time, and the peers that they are timed against.
 
 Imported before any library reads these settings: one thread each side, no network, no notices between the results.
 """
@@ -10,3 +10,4 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_DATASETS_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"
+os.environ["VLLM_LOGGING_LEVEL"] = "ERROR"

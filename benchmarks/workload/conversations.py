@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from string import ascii_lowercase
 from typing import Any
@@ -20,6 +20,7 @@ import torch
 from rftcore.environment import Environment, Episode, Step
 from rftcore.formats import prompt_format
 from rftcore.rollout import ModelActor, collect
+from rftcore.sampler import Sampler
 from rftcore.schemas.task import Split, Task
 from rftcore.schemas.trajectory import Group
 from rftcore.train.chat import ChatEncoder
@@ -85,16 +86,22 @@ class Endless(ChatEncoder):
         self.stop_ids = frozenset()
 
 
-class Ours:
-    """Our rollout: `collect` over the sampler that keeps its cache across turns."""
+def hf_sampler(model: Any) -> Sampler:
+    """Return core's own sampler, which keeps its cache across turns."""
+    return HFSampler(model=model, slots=CONVERSATIONS, max_context=CONTEXT)
 
-    def __init__(self) -> None:
+
+class Ours:
+    """Our rollout: `collect` over a sampler."""
+
+    def __init__(self, make: Callable[[Any], Sampler] = hf_sampler, device: str = "cpu") -> None:
+        """`make` returns the sampler of a model, which is on `device`."""
         torch.set_num_threads(1)
         self.environment = Talks()
         self.tasks = self.environment.tasks("train", "easy")
         self.tokenizer = tokenizer()
-        self.model = model(len(self.tokenizer))
-        self.sampler = HFSampler(model=self.model, slots=CONVERSATIONS, max_context=CONTEXT)
+        self.model = model(len(self.tokenizer)).to(device)
+        self.sampler = make(self.model)
         self._actor = ModelActor(
             self.sampler,
             Endless(self.tokenizer),
