@@ -13,7 +13,7 @@ import json
 import math
 import re
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from rftcore.models import find_model
 from rftcore.plan import Plan, StageNode
 from rftcore.rollout import PolicyActor, collect
 from rftcore.schemas.config import Settings
-from rftcore.schemas.task import Split
+from rftcore.schemas.task import Split, Task
 from rftcore.schemas.trajectory import Trajectory
 from rftcore.stages import pools, samples, settings_of
 
@@ -145,7 +145,7 @@ def _episode(config: Settings, environment: Environment, difficulty: str, split:
     limit = config.sampler.options.get("max_context")
     most = float(limit) if isinstance(limit, int) else float("inf")
     opening = len(environment.instructions) / CHARACTERS
-    expert, chance = (list(_played(environment, tasks, policy)) for policy in ("oracle", "random"))
+    expert, chance = (list(played(environment, tasks, policy)) for policy in ("oracle", "random"))
     short = [opening + sum(len(t.observation) + len(t.text) for t in run.turns) / CHARACTERS for run in expert]
     long = [
         opening
@@ -157,7 +157,8 @@ def _episode(config: Settings, environment: Environment, difficulty: str, split:
     return Range(min(low, most), min(max(low, sum(long) / len(long)), most))
 
 
-def _played(environment: Environment, tasks: Any, policy: str) -> Iterable[Trajectory]:
+def played(environment: Environment, tasks: Sequence[Task], policy: str) -> Iterable[Trajectory]:
+    """Return an episode of each of `tasks`, played by a policy of core."""
     actor = PolicyActor(registry.create("policy", policy))
     groups = asyncio.run(collect({environment.name: environment}, actor, tasks, 1, seed=0))
     return [trajectory for group in groups for trajectory in group.trajectories]

@@ -128,6 +128,15 @@ class ChatPolicy(ABC):
     def spending(self) -> Spending:
         """Return what all replies so far cost."""
 
+    @property
+    def longest(self) -> int | None:
+        """Return the most tokens of an answer; None: as many as the run's own model may give."""
+        return None
+
+    def price(self, prompt_tokens: float, completion_tokens: float) -> float | None:
+        """Return what so many tokens cost, in the currency of its prices; None without any."""
+        return None
+
     def check(self) -> None:
         """Raise ConfigError when it could not play here, such as without a key. Called before a run is made."""
 

@@ -72,6 +72,14 @@ def owner(kind: str, name: str) -> Plugin:
     return _entry(kind, name)[0]
 
 
+def missing(kind: str, name: str) -> tuple[str, ...]:
+    """Return what the spec of a name `needs` and is not installed, whole with its extras; imports none of it.
+
+    Which release is installed is not looked at. Raises PluginError as `owner` does.
+    """
+    return tuple(need for need in spec(kind, name).needs if not _installed(need))
+
+
 def resolve(kind: str, name: str) -> type[Any]:
     """Import and return the class behind a name. Raises PluginError when that fails, or as `owner` does."""
     plugin, wanted = _entry(kind, name)
@@ -167,6 +175,28 @@ def _imported(plugin: Plugin, wanted: Spec, target: str) -> type[Any]:
     if not isinstance(found_class, type):
         raise PluginError(f"{what}: {target!r} is {found_class!r}, expected a class")
     return found_class
+
+
+def _installed(need: str) -> bool:
+    """Return whether a distribution is there, or a module of its name, and what its extras ask for."""
+    from importlib.metadata import PackageNotFoundError, requires
+    from importlib.util import find_spec
+
+    from packaging.requirements import Requirement
+
+    wanted = Requirement(need)
+    try:
+        further = [Requirement(each) for each in requires(wanted.name) or ()]
+    except PackageNotFoundError:
+        return find_spec(wanted.name.replace("-", "_")) is not None
+    asked = [
+        each
+        for each in further
+        if each.marker is not None
+        and not each.marker.evaluate({"extra": ""})
+        and any(each.marker.evaluate({"extra": extra}) for extra in wanted.extras)
+    ]
+    return all(_installed(f"{each.name}[{','.join(each.extras)}]") for each in asked)
 
 
 def _options(plugin: Plugin, wanted: Spec, component: type[Any]) -> type[Any]:

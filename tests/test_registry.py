@@ -162,6 +162,14 @@ def test_what_a_notebook_adds_is_found_and_may_be_added_again() -> None:
 
 
 @pytest.mark.usefixtures("notebook")
+def test_what_a_name_needs_and_is_not_installed_is_told_without_importing_it() -> None:
+    here = ("pluggy", "rftcore[train]", "rftcore-counting[beads]")  # the last by the name of a module
+    needs = ("abacus", *here, "rftcore[abacus]")
+    registry.add(PolicySpec(name="here", target="rftcore_counting.environment:Count", summary="x", needs=needs))
+    assert registry.missing("policy", "here") == ("abacus",)
+
+
+@pytest.mark.usefixtures("notebook")
 def test_a_notebook_cannot_take_a_name_from_a_plugin() -> None:
     with pytest.raises(PluginError, match=r"policy 'oracle' belongs to rftcore .* already; choose another name"):
         registry.add(PolicySpec(name="oracle", target="rftcore_counting.environment:Count", summary="mine"))

@@ -24,6 +24,7 @@ def tell(planned: Study, folder: RunFolder, tflops: float | None) -> None:
     _tell_stages(planned)
     _tell_cells(planned)
     _tell_budget(planned, tflops)
+    _tell_missing(planned)
     trained = {source.environment for stage in plan.stages for source in stage.stage.sources}
     held_out = sorted({cell.environment for cell in plan.cells} - trained)
     if held_out:
@@ -89,6 +90,7 @@ def _tell_cells(planned: Study) -> None:
 def _tell_budget(planned: Study, tflops: float | None) -> None:
     from rftcore import registry
     from rftcore.estimate import episodes, estimate, evaluated, rate
+    from rftcore.quote import quotes
     from rftcore.report.figures import duration
 
     config, plan, environments = planned.config, planned.blueprint.plan, planned.blueprint.environments
@@ -99,6 +101,12 @@ def _tell_budget(planned: Study, tflops: float | None) -> None:
     out.print("\nbudget", style="bold")
     out.print(f"{trained:,} episodes of training, {tasks * config.evaluation.samples:,} of evaluation")
     out.print(f"{_span(cost.training)} tokens of training, {_span(cost.evaluation)} of evaluation")
+    for title, quote in quotes(config, plan, environments).items():
+        money = "" if quote.money is None else f", {_span(quote.money)} to pay"
+        out.print(
+            f"{title} is asked for {_span(quote.answers)} answers: {_span(quote.prompt_tokens)} tokens of prompts, "
+            f"{_span(quote.completion_tokens)} of answers{money}"
+        )
     if cost.parameters is None or cost.operations is None:
         out.print(f"the size of {config.model!r} is not known before it is loaded, so neither is the time")
         return
@@ -110,6 +118,23 @@ def _tell_budget(planned: Study, tflops: float | None) -> None:
         f"{shortest} if every episode were as short as the expert's, {longest} if every one went to its limits, "
         f"at {sustained / 1e12:g} TFLOP/s a job (--tflops), {jobs} side by side"
     )
+
+
+def _tell_missing(planned: Study) -> None:
+    """Print what parts of the run need and this machine lacks: it may run on another one, so this is no error."""
+    from rftcore import registry
+    from rftcore.plan import settings_of
+    from rftcore.players import players
+
+    config, plan = planned.config, planned.blueprint.plan
+    used = [("sampler", config.sampler.name), ("executor", config.executor.name)]
+    used += [("algorithm", settings_of(config, stage.stage).algorithm.name) for stage in plan.stages]
+    used += [("policy", policy.name) for policy in players(config)]
+    used += [("environment", name) for name in planned.blueprint.environments]
+    for kind, name in dict.fromkeys(used):
+        if needs := registry.missing(kind, name):
+            wanted = " ".join(f"'{need}'" for need in needs)
+            console().print(f"{kind} {name!r} cannot run here, before: pip install {wanted}", style="bold")
 
 
 def _span(ends: Range) -> str:

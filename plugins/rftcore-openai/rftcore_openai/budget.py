@@ -24,7 +24,7 @@ class Prices(Frozen):
     output: float = Field(ge=0, allow_inf_nan=False)
     """Of a million tokens of answers, hidden reasoning included."""
 
-    def of(self, tokens: tuple[int, int]) -> float:
+    def of(self, tokens: tuple[float, float]) -> float:
         """Return the price of so many tokens of prompts and of answers."""
         return (tokens[0] * self.input + tokens[1] * self.output) / 1e6
 
