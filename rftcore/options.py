@@ -57,7 +57,8 @@ def _complaints(model: type[BaseModel], error: ValidationError, where: str) -> I
         if unknown:
             yield path, f"unknown key; {_instead(keys[-1], known)}"
         elif detail["type"] == "missing":
-            yield path, "missing; expected a value"
+            examples = [example for node in _nodes(schema, detail["loc"]) for example in node.get("examples", ())]
+            yield path, "missing; expected a value" + "".join(f", such as {example!r}" for example in examples[:1])
         else:
             found[path] = _shown(detail["input"])
             expectations.setdefault(path, []).append(message.removeprefix("Input should be "))

@@ -39,6 +39,10 @@ class Required(Frozen):
     must: int
 
 
+class Exemplified(Frozen):
+    model: str = Field(examples=["a-model", "another"])
+
+
 def complaint(options: object, model: type[Frozen] = Whole, where: str = "algorithm") -> str:
     with pytest.raises(ConfigError) as caught:
         validate(model, options, where)  # type: ignore[arg-type]
@@ -122,6 +126,7 @@ def test_both_members_of_a_union_are_expected_in_one_line() -> None:
 
 def test_a_missing_option_is_missing_even_without_a_place() -> None:
     assert complaint({}, Required, "") == "must: missing; expected a value"
+    assert complaint({}, Exemplified, "policy") == "policy.model: missing; expected a value, such as 'a-model'"
 
 
 def test_a_long_value_is_cut() -> None:

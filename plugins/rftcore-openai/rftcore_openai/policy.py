@@ -35,7 +35,7 @@ class OpenAI(ChatPolicy):
     class Config(Frozen):
         """Options of the policy."""
 
-        model: str
+        model: str = Field(examples=["gpt-4.1-mini"])
         """As the endpoint calls it."""
         base_url: str = "https://api.openai.com/v1"
         """Of the endpoint, up to what comes before `/chat/completions`."""
@@ -107,8 +107,15 @@ class OpenAI(ChatPolicy):
             sum(paid.prompt_tokens for paid in self._counted.values()),
             sum(paid.completion_tokens for paid in self._counted.values()),
         )
+        return Spending(len(self._counted), *tokens, money=self.price(*tokens))
+
+    @property
+    def longest(self) -> int:
+        return int(self.config.max_new_tokens)
+
+    def price(self, prompt_tokens: float, completion_tokens: float) -> float | None:
         prices: Prices | None = self.config.prices
-        return Spending(len(self._counted), *tokens, money=None if prices is None else prices.of(tokens))
+        return None if prices is None else prices.of((prompt_tokens, completion_tokens))
 
     def check(self) -> None:
         """Raise ConfigError when there is no key."""

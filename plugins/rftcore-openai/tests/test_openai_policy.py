@@ -140,7 +140,7 @@ def test_the_budget_counts_what_earlier_processes_paid(chat: Chat, tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, "policy.model: missing; expected a value"),
+        ({}, "policy.model: missing; expected a value, such as 'gpt-4.1-mini'"),
         ({"model": "m", "modle": "n"}, "policy.modle: unknown key; did you mean 'model'?"),
         ({"model": "m", "base_url": "https://user:secret@host/v1"}, "expected http://HOST/PATH or https://HOST/PATH"),
         ({"model": "m", "base_url": "https://host/v1?key=secret"}, "without user, password or query"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from rftcore import ConfigError, Experiment, RunError, plugins
 from rftcore.display import Display
 from rftcore.executor import Progress
 from rftcore.records import RunFolder, read_groups
+from rftcore.schemas.config import Component
 from rftcore.schemas.trajectory import Trajectory
 from rftcore.study import Evaluation, run_folder
 from rftcore_openai.policy import OpenAI
@@ -155,6 +158,26 @@ def test_a_spent_budget_masks_the_rest_and_a_larger_one_goes_on_without_paying_a
     assert figures(tmp_path / "e") == figures(tmp_path / "free")
 
 
+def test_two_processes_of_a_run_spend_one_budget(chat: Chat, tmp_path: Path) -> None:
+    limit, second = 600, threading.Event()
+
+    def behave(body: dict[str, Any], number: int) -> Reply:
+        if number == 0:
+            second.wait(100)  # for a request of the other process
+        second.set()
+        return says("f")
+
+    chat.behave = behave
+    both = evaluation(chat, tasks=8, samples=4, concurrency=1, max_new_tokens=10, budget={"tokens": limit})
+    side_by_side = both.config.model_copy(update={"executor": Component(name="processes", options={"workers": 2})})
+    report = Evaluation(side_by_side).run(tmp_path)
+    assert chat.most == 2, "a request of each process at once"
+    largest = max(sum(len(m["content"].encode()) + 16 for m in body["messages"]) + 10 for body in chat.bodies)
+    spent = 12 * len(chat.bodies)
+    assert limit - largest < spent <= limit + largest, "only what the other has in flight is not known to each"
+    assert report.masked > 0
+
+
 def test_a_killed_evaluation_goes_on_without_paying_twice(chat: Chat, tmp_path: Path) -> None:
     chat.behave = by_request
     evaluation(chat, "undisturbed", concurrency=1).run(tmp_path)
@@ -243,6 +266,14 @@ def test_the_command_line_plays_it_and_says_what_it_cost(chat: Chat, rftcore: Ca
     assert len(chat.bodies) == asked, "the same line again reads what is there"
     assert {cell["train"] for cell in found["cells"]} == {"openai"}
     assert found["spending"]["openai"]["answers"] == asked
+
+
+def test_a_dry_run_says_what_it_would_cost_and_asks_for_nothing(chat: Chat, rftcore: Callable[..., str]) -> None:
+    asked = f"{{name: openai, model: m, base_url: '{chat.url}', max_new_tokens: 10, prices: {{input: 1, output: 9}}}}"
+    out = rftcore("train", "--train", "even", "--dry-run", "evaluation.tasks=2", f"references=[{asked}]")
+    line = next(line for line in out.splitlines() if line.startswith("openai "))
+    assert re.fullmatch(r"openai is asked for \d+ to \d+ answers: .* of prompts, .* of answers, .* to pay", line)
+    assert chat.bodies == []
 
 
 def test_the_progress_of_a_job_says_what_was_spent(chat: Chat, tmp_path: Path) -> None:
