@@ -11,14 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from rftcore import registry
 from rftcore.blueprint import load_record
 from rftcore.records import RunFolder
 from rftcore.schemas.config import Component
@@ -96,18 +94,6 @@ def test_an_experiment_is_trained_from_the_command_line_alone(rftcore: Command, 
     assert other.code == 2
     assert "its configuration differs. Give this run another name, or delete that folder (--fresh does)" in other.err
     assert rftcore(*arguments, "sampling.max_new_tokens=3", "references=[]", "--fresh").code == 0
-
-
-def test_a_dry_run_says_what_is_not_installed_here(
-    rftcore: Command, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry, "_added", {})
-    registry.add(replace(registry.spec("executor", "inline"), name="needy", needs=("abacus>=2",)))
-    arguments = ("train", "--train", "even", "--dry-run", f"model={model}", "training.updates=2")
-    done = rftcore(*arguments, "executor=needy")
-    assert (done.code, done.err) == (0, "")
-    assert "executor 'needy' cannot run here, before: pip install 'abacus>=2'" in done.out.splitlines()
-    assert "cannot run here" not in rftcore(*arguments).out
 
 
 def test_a_dry_run_of_an_experiment_writes_nothing(rftcore: Command, model: Path, tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ def test_the_command_line_plays_it_and_says_what_it_cost(chat: Chat, rftcore: Ca
 def test_a_dry_run_says_what_it_would_cost_and_asks_for_nothing(chat: Chat, rftcore: Callable[..., str]) -> None:
     asked = f"{{name: openai, model: m, base_url: '{chat.url}', max_new_tokens: 10, prices: {{input: 1, output: 9}}}}"
     out = rftcore("train", "--train", "even", "--dry-run", "evaluation.tasks=2", f"references=[{asked}]")
-    line = next(line for line in out.splitlines() if line.startswith("openai "))
+    line = next(line for line in out.splitlines() if line.startswith("openai is "))
     assert re.fullmatch(r"openai is asked for \d+ to \d+ answers: .* of prompts, .* of answers, .* to pay", line)
     assert chat.bodies == []
 
