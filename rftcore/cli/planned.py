@@ -123,8 +123,8 @@ def _tell_budget(planned: Study, tflops: float | None) -> None:
 def _tell_missing(planned: Study) -> None:
     """Print what parts of the run need and this machine lacks: it may run on another one, so this is no error."""
     from rftcore import registry
-    from rftcore.plan import settings_of
     from rftcore.players import players
+    from rftcore.stages import settings_of
 
     config, plan = planned.config, planned.blueprint.plan
     used = [("sampler", config.sampler.name), ("executor", config.executor.name)]
