@@ -66,20 +66,11 @@ class Blueprint:
             ]
             for axis, items in lines(config).items()
         }
-        parts = {
-            "algorithm": checks(complete_algorithm, config.algorithm, "algorithm"),
-            "sampler": checks(complete, "sampler", config.sampler, "sampler"),
-            "metrics": [checks(complete, "metric", metric, f"metrics.{metric.name}") for metric in config.metrics],
-        }
-        checks(complete, "executor", config.executor, "executor")
+        parts = _components(checks, config)
         checks(prompt_format, config.format)
         checks(check_sampling, config)
         checks(check_dtype, config)
         checks(check_metrics, config)
-        references = [checks(complete_policy, item, f"references.{n}") for n, item in enumerate(config.references)]
-        parts["references"] = tuple(references)
-        if isinstance(config, EvaluationConfig) and config.policy is not None:
-            parts["policy"] = checks(complete_policy, config.policy, "policy")
         checks(check_players, config)
         checks(check_model, config)
         names = dict.fromkeys(config.environments)
@@ -110,7 +101,7 @@ class Blueprint:
         if isinstance(config, StudyConfig):
             parts["axes"] = AxesConfig(**{axis: tuple(items) for axis, items in trained.items()})
         options = {name: _options(config.environment(name).name, env) for name, env in self.environments.items()}
-        parts |= {"metrics": tuple(parts["metrics"]), "environments": options, "calibration": files}
+        parts |= {"environments": options, "calibration": files}
         self.config = config.model_copy(update=parts)
         self.plan = make_plan(self.config, self.environments, weights)
         check_stage_settings(self.config, self.plan)
@@ -122,12 +113,14 @@ class Blueprint:
     def id(self) -> str:
         """sha256 of everything that can change a number: not the name, nor where jobs run or files lie.
 
+        Nor do trackers: they show numbers and change none.
+
         Nor does the order in which environments are listed.
 
         What is in the model and in the calibrations is covered by the plan's fingerprint and task lists, what is in
         the algorithms and settings of stages by the stages' keys.
         """
-        left_out = {"name", "executor", "model", "published", "calibration", "algorithms", "stages"}
+        left_out = {"name", "executor", "trackers", "model", "published", "calibration", "algorithms", "stages"}
         content = self.config.model_dump(mode="json", exclude=left_out)
         content["algorithm"] = identity(self.config.algorithm)
         content["references"] = [policy_identity(policy) for policy in self.config.references]
@@ -221,6 +214,23 @@ def make_environment(config: Settings, name: str) -> Environment:
             f"expected {version}, which is installed; calibrate again"
         )
     return Calibrated(built, calibration)
+
+
+def _components(checks: Checks, config: Settings) -> dict[str, Any]:
+    """Return the run's components with every default filled in; None for those that cannot be completed."""
+    parts = {
+        "algorithm": checks(complete_algorithm, config.algorithm, "algorithm"),
+        "sampler": checks(complete, "sampler", config.sampler, "sampler"),
+        "metrics": tuple(checks(complete, "metric", item, f"metrics.{item.name}") for item in config.metrics),
+        "references": tuple(
+            checks(complete_policy, item, f"references.{n}") for n, item in enumerate(config.references)
+        ),
+        "trackers": tuple(checks(complete, "tracker", item, f"trackers.{n}") for n, item in enumerate(config.trackers)),
+    }
+    checks(complete, "executor", config.executor, "executor")
+    if isinstance(config, EvaluationConfig) and config.policy is not None:
+        parts["policy"] = checks(complete_policy, config.policy, "policy")
+    return parts
 
 
 def _where(config: Settings, axis: str, number: int) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         PolicySpec,
         ProtocolSpec,
         SamplerSpec,
+        TrackerSpec,
     )
 
 hookspec = pluggy.HookspecMarker("rftcore")
@@ -67,6 +68,11 @@ def rft_executors() -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
 @hookspec
 def rft_protocols() -> Iterable[ProtocolSpec]:  # type: ignore[empty-body]
     """Announce protocols: what an environment that is served speaks."""
+
+
+@hookspec
+def rft_trackers() -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
+    """Announce trackers: observers of the runs whose configuration names them."""
 
 
 @hookspec

@@ -22,6 +22,7 @@ from rftcore.metric import Metric
 from rftcore.policy import ChatPolicy, Policy
 from rftcore.sampler import Sampler
 from rftcore.schemas.frozen import given
+from rftcore.tracker import Tracker
 
 CONTRACTS: dict[str, type[Any] | tuple[type[Any], ...]] = {
     "environment": Environment,
@@ -31,6 +32,7 @@ CONTRACTS: dict[str, type[Any] | tuple[type[Any], ...]] = {
     "sampler": Sampler,
     "executor": Executor,
     "policy": (Policy, ChatPolicy),
+    "tracker": Tracker,
 }
 
 

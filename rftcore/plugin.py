@@ -24,6 +24,7 @@ ANNOUNCEMENTS: dict[str, type[specs.Spec]] = {
     "rft_samplers": specs.SamplerSpec,
     "rft_executors": specs.ExecutorSpec,
     "rft_protocols": specs.ProtocolSpec,
+    "rft_trackers": specs.TrackerSpec,
 }
 
 Status = Literal["ok", "broken", "incompatible", "blocked", "conflict"]

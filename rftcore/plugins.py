@@ -88,7 +88,7 @@ def notify(event: object) -> tuple[str, ...]:
 
     Observers cannot stop a run: what they raise becomes a RuntimeWarning, and the sentences are returned.
     """
-    hook = "rft" + re.sub(r"([A-Z])", r"_\1", type(event).__name__).lower()
+    hook = hook_of(event)
     complaints = []
     for plugin in installed():
         if plugin.hooks is None or hook not in plugin.observes:
@@ -99,6 +99,11 @@ def notify(event: object) -> tuple[str, ...]:
             complaints.append(f"{plugin.owner} failed in {hook}: {type(error).__name__}: {error}")
             warnings.warn(complaints[-1], RuntimeWarning, stacklevel=2)
     return tuple(complaints)
+
+
+def hook_of(event: object) -> str:
+    """Return the name of the hook that an event fires."""
+    return "rft" + re.sub(r"([A-Z])", r"_\1", type(event).__name__).lower()
 
 
 def _discover() -> Iterator[Plugin]:

@@ -63,7 +63,7 @@ class RunFolder:
                     f"{str(self.path)!r} holds the run {found[:12]}, this one is {record['id'][:12]}: its "
                     "configuration differs. Give this run another name, or delete that folder (--fresh does)"
                 )
-        if not known or self.record() != record:  # name, executor and the model's place are no part of the id
+        if not known or self.record() != record:  # names and places are no part of the id
             write_json(self.path / "run.json", record)
         return known
 

@@ -1,6 +1,6 @@
 """Core's own observer: `events.jsonl` in the run folder, so that a run can be followed as it works.
 
-The log also knows how long a run has been worked on, over all the sessions that it took.
+The log also knows how long a run has been worked on, over all the sessions that it took, and what observers were told.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rftcore.hookspecs import hookimpl
 
@@ -50,15 +50,25 @@ def seconds_worked(folder: Path) -> float:
     The log is no result: what cannot be read of it is passed over.
     """
     sessions: list[tuple[datetime, datetime]] = []
-    for event, at in _told(folder / FILE):
+    for event, at, _ in _told(folder / FILE):
         if not sessions or event == "RunStarted":
             sessions.append((at, at))
         sessions[-1] = (sessions[-1][0], at)
     return sum((last - first).total_seconds() for first, last in sessions)
 
 
-def _told(path: Path) -> Iterator[tuple[str, datetime]]:
-    """Yield the name and the time of every event that can be read."""
+def updates_told(folder: Path) -> dict[str, int]:
+    """Return, for each stage that observers have heard of, how many of its updates they were told."""
+    told: dict[str, int] = {}
+    for event, _, value in _told(folder / FILE):
+        stage, update = value.get("stage"), value.get("update")
+        if event == "UpdateFinished" and isinstance(stage, str) and isinstance(update, int):
+            told[stage] = max(told.get(stage, 0), update + 1)
+    return told
+
+
+def _told(path: Path) -> Iterator[tuple[str, datetime, dict[str, Any]]]:
+    """Yield the name, the time and the content of every event that can be read."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
@@ -66,7 +76,7 @@ def _told(path: Path) -> Iterator[tuple[str, datetime]]:
     for line in lines:
         try:
             value = json.loads(line)
-            yield str(value["event"]), datetime.fromisoformat(value["at"])
+            yield str(value["event"]), datetime.fromisoformat(value["at"]), value
         except (ValueError, LookupError, TypeError):
             continue
 

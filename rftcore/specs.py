@@ -112,3 +112,8 @@ class ExecutorSpec(Spec):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolSpec(Spec):
     kind: ClassVar[str] = "protocol"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerSpec(Spec):
+    kind: ClassVar[str] = "tracker"

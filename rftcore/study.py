@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rftcore import launch, plugins, records, registry
+from rftcore import launch, records, registry
 from rftcore.blueprint import Blueprint, load_record, settings
 from rftcore.display import Display, Silent
 from rftcore.errors import ConfigError
@@ -24,11 +24,12 @@ from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
 from rftcore.resumption import check_starts, check_unchanged, set_aside_damaged
-from rftcore.runlog import seconds_worked
+from rftcore.runlog import seconds_worked, updates_told
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
 from rftcore.schemas.report import Report
 from rftcore.stages import settings_of
+from rftcore.tracking import Tracking
 
 
 class Study:
@@ -96,31 +97,37 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
         return Report.model_validate(records.read_json(folder.path / "report.json"))
     with folder.lock():
         config, plan = load_record(folder)
-        jobs = dict(_jobs(folder, config, plan))
-        done = finished(folder, plan)
-        before, began = seconds_worked(folder.path), time.monotonic()
-        where = {"run": folder.record()["id"], "folder": str(folder.path)}
-        plugins.notify(RunStarted(**where, config=config.model_dump(mode="json"), resumed=before > 0))
-        if len(done) < len(jobs):
-            check_unchanged(config, plan)
-            check_starts(config, plan, done)
-            while set_aside_damaged(folder, plan, done):
-                done = finished(folder, plan)
-            chosen = executor or config.executor
-            if launch.count() > 1 and chosen.name != "inline":
-                raise ConfigError(
-                    f"executor: found {chosen.name!r}, expected 'inline' where {launch.count()} processes were "
-                    "launched: they do one job at a time, together"
-                )
-            runner = registry.create("executor", chosen.name, chosen.options, "executor")
-            _work(runner, jobs, done, display or Silent(), _Relay(folder, plan, where))
-        seconds = before + time.monotonic() - began
-        report = build_report(folder, config, plan, study_seconds=seconds)
-        records.write_json(folder.path / "report.json", report.model_dump(mode="json"))
-        write_html(folder.path, report)
-        plugins.notify(RunFinished(**where, report=str(folder.path / "report.json")))
-        dismiss()
-        return report
+        with Tracking(config.trackers) as tracking:
+            return _continue(folder, config, plan, tracking, display or Silent(), executor or config.executor)
+
+
+def _continue(
+    folder: RunFolder, config: Settings, plan: Plan, tracking: Tracking, display: Display, executor: Component
+) -> Report:
+    jobs = dict(_jobs(folder, config, plan))
+    done = finished(folder, plan)
+    before, began = seconds_worked(folder.path), time.monotonic()
+    where = {"run": folder.record()["id"], "folder": str(folder.path)}
+    tracking.notify(RunStarted(**where, config=config.model_dump(mode="json"), resumed=before > 0))
+    if len(done) < len(jobs):
+        check_unchanged(config, plan)
+        check_starts(config, plan, done)
+        while set_aside_damaged(folder, plan, done):
+            done = finished(folder, plan)
+        if launch.count() > 1 and executor.name != "inline":
+            raise ConfigError(
+                f"executor: found {executor.name!r}, expected 'inline' where {launch.count()} processes were "
+                "launched: they do one job at a time, together"
+            )
+        runner = registry.create("executor", executor.name, executor.options, "executor")
+        _work(runner, jobs, done, display, _Relay(folder, plan, where, tracking))
+    seconds = before + time.monotonic() - began
+    report = build_report(folder, config, plan, study_seconds=seconds)
+    records.write_json(folder.path / "report.json", report.model_dump(mode="json"))
+    write_html(folder.path, report)
+    tracking.notify(RunFinished(**where, report=str(folder.path / "report.json")))
+    dismiss()
+    return report
 
 
 def finished(folder: RunFolder, plan: Plan) -> set[str]:
@@ -208,10 +215,13 @@ _LEARNING, _POLICY = 1.4, 0.05
 class _Relay:
     """Turns what jobs leave in the run folder into events for observers."""
 
-    def __init__(self, folder: RunFolder, plan: Plan, where: dict[str, str]) -> None:
-        self._folder, self._where = folder, where
+    def __init__(self, folder: RunFolder, plan: Plan, where: dict[str, str], tracking: Tracking) -> None:
+        self._folder, self._where, self._tracking = folder, where, tracking
         self._stages = {node.key: node for node in plan.stages}
-        self._told = {key: len(records.read_lines(folder.stage(key) / "updates.jsonl")) for key in self._stages}
+        told = updates_told(folder.path)
+        self._told = {key: told.get(node.name, 0) for key, node in self._stages.items()}
+        for key in self._stages:  # what a session made that was killed before it told
+            self.progressed(key)
 
     def progressed(self, key: str) -> None:
         node = self._stages.get(key)
@@ -220,12 +230,12 @@ class _Relay:
         lines = records.read_lines(self._folder.stage(key) / "updates.jsonl")
         for line in lines[self._told[key] :]:
             for group in line.pop("groups"):
-                plugins.notify(GroupFinished(**self._where, stage=node.name, update=line["update"], **group))
-            plugins.notify(UpdateFinished(**self._where, stage=node.name, update=line["update"], stats=line))
-        self._told[key] = len(lines)
+                self._tracking.notify(GroupFinished(**self._where, stage=node.name, update=line["update"], **group))
+            self._tracking.notify(UpdateFinished(**self._where, stage=node.name, update=line["update"], stats=line))
+        self._told[key] = max(self._told[key], len(lines))
 
     def finished(self, key: str, value: Any) -> None:
         self.progressed(key)
         if key not in self._stages:
             found = {name: value[name] for name in ("train", "environment", "difficulty", "scores")}
-            plugins.notify(Evaluated(**self._where, **found))
+            self._tracking.notify(Evaluated(**self._where, **found))

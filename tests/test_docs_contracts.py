@@ -98,6 +98,7 @@ CONTRACTS = {
     "samplers.md": ["sampler"],
     "executors.md": ["executor"],
     "serving.md": ["protocol"],
+    "trackers.md": ["tracker"],
     "hooks.md": ["hookspecs", "specs", "schemas/events"],
     "prompts.md": ["formats"],
     "records.md": ["schemas/trajectory"],

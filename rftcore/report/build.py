@@ -62,7 +62,7 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         study={
             "name": config.name,
             "id": folder.record()["id"],
-            "config": config.model_dump(mode="json", exclude={"executor"}),
+            "config": config.model_dump(mode="json", exclude={"executor", "trackers"}),
         },
         provenance=_provenance(config, plan),
         axes=figures.axes,

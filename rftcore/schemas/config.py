@@ -210,6 +210,8 @@ class Settings(Frozen):
     """Policies that are played beside what is trained: every table's floor and ceiling, models behind an API."""
     metrics: tuple[Component, ...] = Field(default_factory=lambda: (Component(name="generalization"),))
     executor: Component = Field(default_factory=lambda: Component(name="inline"))
+    trackers: tuple[Component, ...] = Field(default=())
+    """Where the figures of the run are shown as it works, beside its own folder; they change no number."""
 
     def environment(self, name: str) -> Component:
         """Return what plays the environment `name`: the component of this name, or the one that its key `name` says."""
@@ -229,7 +231,7 @@ class Settings(Frozen):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("shots", "algorithms", "stages"))
+        return without_unused(self, handler(self), ("shots", "algorithms", "stages", "trackers"))
 
 
 class ExperimentConfig(Settings):

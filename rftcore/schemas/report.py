@@ -103,7 +103,7 @@ class Report(Frozen):
 
     schema_version: Literal[1] = 1
     study: dict[str, JsonValue]
-    """`name`, `id` and the resolved `config`, but for `executor`: where jobs run changes no number."""
+    """`name`, `id` and the resolved `config`, but for `executor` and `trackers`, which change no number."""
     provenance: dict[str, JsonValue]
     """`versions` of dists, `seeds`, `manifests` (task lists' sha256), `specs`, `hardware`, `model`."""
     axes: Axes

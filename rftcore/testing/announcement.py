@@ -27,6 +27,7 @@ CONTRACTS = {
     "sampler": "rftcore.sampler:Sampler",
     "executor": "rftcore.executor:Executor",
     "protocol": "rftcore.protocol:Protocol",
+    "tracker": "rftcore.tracker:Tracker",
 }
 CHATS = "rftcore.policy:ChatPolicy"
 """That of a policy whose spec says `chat`."""
