@@ -6,14 +6,13 @@ arguments give the same file.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from rftcore import records, registry
+from rftcore import eventloop, records, registry
 from rftcore.blueprint import Blueprint
 from rftcore.calibrated import read_calibration
 from rftcore.environment import Environment
@@ -183,7 +182,7 @@ def _play(
     for start in range(0, len(left), CHUNK):
         assert actor is not None
         some = left[start : start + CHUNK]
-        for group in asyncio.run(collect({world.name: world}, actor, some, k, seed=config.seed, on_episode=one_more)):
+        for group in eventloop.run(collect({world.name: world}, actor, some, k, seed=config.seed, on_episode=one_more)):
             _check_budget(group)
             rate = fmean(trajectory.success for trajectory in group.usable) if group.usable else None
             rates[group.task.id] = rate

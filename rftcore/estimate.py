@@ -8,7 +8,6 @@ rate. A model's own answers decide where in the bracket a run ends, so it prints
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import re
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rftcore import registry
+from rftcore import eventloop, registry
 from rftcore.environment import Environment
 from rftcore.models import find_model
 from rftcore.plan import Plan, StageNode
@@ -160,7 +159,7 @@ def _episode(config: Settings, environment: Environment, difficulty: str, split:
 def played(environment: Environment, tasks: Sequence[Task], policy: str) -> Iterable[Trajectory]:
     """Return an episode of each of `tasks`, played by a policy of core."""
     actor = PolicyActor(registry.create("policy", policy))
-    groups = asyncio.run(collect({environment.name: environment}, actor, tasks, 1, seed=0))
+    groups = eventloop.run(collect({environment.name: environment}, actor, tasks, 1, seed=0))
     return [trajectory for group in groups for trajectory in group.trajectories]
 
 

@@ -12,7 +12,6 @@ groups, and learns from a share of the rows. The first one decides which job is 
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from rftcore import launch, records, registry
+from rftcore import eventloop, launch, records, registry
 from rftcore.algorithm import Algorithm, TokenFloats
 from rftcore.blueprint import load_record, make_environment
 from rftcore.curriculum import Curriculum, UpdateRecord
@@ -294,7 +293,7 @@ def _play(
 ) -> list[Group]:
     """Return a group for each task, in order, as `collect` does; every process of a launch plays its share of them."""
     counts = samples if isinstance(samples, int) else launch.share(samples)
-    own = asyncio.run(collect(environments, actor, launch.share(tasks), counts, **options))
+    own = eventloop.run(collect(environments, actor, launch.share(tasks), counts, **options))
     return own if launch.count() == 1 else [group for part in _peers().gather(own) for group in part]
 
 

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rftcore import eventloop
 from rftcore.conversation import Conversation, Encoder, History
 from rftcore.environment import Environment, Episode, Step
 from rftcore.errors import EpisodeError, RftError, RunError
@@ -128,7 +129,7 @@ class ModelActor(Actor):
         return _ModelVoice(self, environment, task, next(self._conversations), rng)
 
     def stop(self) -> None:
-        asyncio.run(self.sampler.close())
+        eventloop.run(self.sampler.close())
 
     def conversation(self, environment: Environment, task: Task) -> Conversation:
         """Return the context of an episode of `task` before its first observation."""

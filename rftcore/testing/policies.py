@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
+from rftcore import eventloop
 from rftcore.environment import Step
 from rftcore.policy import Policy
 from rftcore.schemas.task import Task
@@ -58,7 +59,7 @@ def leaves_stepping(subject: Subject) -> Problems:
     _needs_act(subject)
     for task in _tasks():
         episode = Watched(task)
-        asyncio.run(subject.make().act(task, episode, 0, 0, random.Random(task.id)))
+        eventloop.run(subject.make().act(task, episode, 0, 0, random.Random(task.id)))
         if episode.steps:
             yield f"task {task.id!r}: act() called step() {episode.steps} times, expected never; return the action"
             break
@@ -105,4 +106,4 @@ def _played(policy: Policy, tasks: Sequence[Task]) -> list[list[str | None]]:
     async def play_all() -> list[list[str | None]]:
         return list(await asyncio.gather(*map(play, tasks)))
 
-    return asyncio.run(play_all())
+    return eventloop.run(play_all())
