@@ -6,7 +6,7 @@ gives the same blueprint. It refuses whatever could not run, and says all that i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from rftcore import registry
 from rftcore.calibrated import Calibrated, read_calibration
 from rftcore.checks import (
     Checks,
-    check_calibrated,
     check_dtype,
+    check_files,
     check_group_size,
     check_metrics,
     check_model,
@@ -46,6 +46,8 @@ from rftcore.records import RunFolder
 from rftcore.schemas.config import AxesConfig, Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.frozen import digest
 from rftcore.stages import identity, settings_of
+from rftcore.tasklist import Listed
+from rftcore.wrapped import Wrapped
 
 KINDS: dict[str, type[Settings]] = {
     "experiment": ExperimentConfig,
@@ -84,9 +86,9 @@ class Blueprint:
             checks(check_group_size, config, stages)
         named = set(names)
         names |= dict.fromkeys(_held_out(config))
-        checks(check_calibrated, config, names)
+        checks(check_files, config, names)
         # Jobs read the files too, wherever they run.
-        files = {name: str(Path(file).absolute()) for name, file in config.calibration.items()}
+        files = {"calibration": _absolute(config.calibration), "tasks": _absolute(config.tasks)}
         uninvited = set(_held_out(config)) - named
         self.environments = {
             name: checks(_invited if name in uninvited else make_environment, config, name) for name in names
@@ -94,6 +96,8 @@ class Blueprint:
         for environment in self.environments.values():
             if environment is not None:
                 checks(check_shots, config, environment)
+            if isinstance(environment, Listed):
+                checks(environment.check_starts)
         weights = "" if isinstance(config, EvaluationConfig) and config.policy else checks(fingerprint, config.model)
         checks.finish()
         if isinstance(config, ExperimentConfig):
@@ -101,7 +105,7 @@ class Blueprint:
         if isinstance(config, StudyConfig):
             parts["axes"] = AxesConfig(**{axis: tuple(items) for axis, items in trained.items()})
         options = {name: _options(config.environment(name).name, env) for name, env in self.environments.items()}
-        parts |= {"environments": options, "calibration": files}
+        parts |= {"environments": options, **files}
         self.config = config.model_copy(update=parts)
         self.plan = make_plan(self.config, self.environments, weights)
         check_stage_settings(self.config, self.plan)
@@ -117,10 +121,11 @@ class Blueprint:
 
         Nor does the order in which environments are listed.
 
-        What is in the model and in the calibrations is covered by the plan's fingerprint and task lists, what is in
-        the algorithms and settings of stages by the stages' keys.
+        What is in the model, the calibrations and the files of tasks is covered by the plan's fingerprint and task
+        lists, what is in the algorithms and settings of stages by the stages' keys.
         """
-        left_out = {"name", "executor", "trackers", "model", "published", "calibration", "algorithms", "stages"}
+        left_out = {"name", "executor", "trackers", "model", "published"}
+        left_out |= {"calibration", "tasks", "algorithms", "stages"}
         content = self.config.model_dump(mode="json", exclude=left_out)
         content["algorithm"] = identity(self.config.algorithm)
         content["references"] = [policy_identity(policy) for policy in self.config.references]
@@ -166,8 +171,11 @@ def settings(kind: type[Settings], source: Any = None, overrides: Sequence[str] 
             raise ConfigError(f"found both a configuration and {', '.join(fields)}; write those as overrides instead")
         return _checked(kind, source, overrides)
     environments = fields.get("environments")
-    if isinstance(environments, (list, tuple)) and any(isinstance(env, Calibrated) for env in environments):
-        raise ConfigError("environments: found a calibrated one; expected its original, and the file in calibration")
+    if isinstance(environments, (list, tuple)) and any(isinstance(env, Wrapped) for env in environments):
+        raise ConfigError(
+            "environments: found one with other task lists (calibrated, or its own); expected its original, and the "
+            "file in calibration or tasks"
+        )
     plain = {key: written(value) for key, value in fields.items()}
     if isinstance(environments, (list, tuple)):
         named = [
@@ -192,10 +200,10 @@ def _checked(kind: type[Settings], source: Any, overrides: Sequence[str]) -> Set
 
 
 def make_environment(config: Settings, name: str) -> Environment:
-    """Return the environment `name` with the options, and the calibration, that the configuration gives it.
+    """Return the environment `name` with the options, and the calibration or tasks, that the configuration gives it.
 
-    Raises as `registry.create`, and ConfigError for a component that plays another environment, or a calibration that
-    is not of this environment as it is installed.
+    Raises as `registry.create`, and ConfigError for a component that plays another environment, and for a
+    calibration, or tasks, that are not of this environment as it is installed.
     """
     component = config.environment(name)
     built: Environment = registry.create("environment", component.name, component.options, f"environments.{name}")
@@ -204,6 +212,8 @@ def make_environment(config: Settings, name: str) -> Environment:
             f"environments.{name}: {component.name!r} plays the environment {built.name!r} here, expected {name!r}; "
             f"write environments.{built.name} with its options, and {built.name} wherever a run names it"
         )
+    if name in config.tasks:
+        return Listed(built, config.tasks[name])
     if name not in config.calibration:
         return built
     calibration = read_calibration(config.calibration[name])
@@ -231,6 +241,10 @@ def _components(checks: Checks, config: Settings) -> dict[str, Any]:
     if isinstance(config, EvaluationConfig) and config.policy is not None:
         parts["policy"] = checks(complete_policy, config.policy, "policy")
     return parts
+
+
+def _absolute(files: Mapping[str, str]) -> dict[str, str]:
+    return {name: str(Path(file).absolute()) for name, file in files.items()}
 
 
 def _where(config: Settings, axis: str, number: int) -> str:

@@ -16,6 +16,7 @@ from rftcore.options import validate
 from rftcore.schemas.calibration import DIFFICULTIES, Calibration
 from rftcore.schemas.frozen import digest
 from rftcore.schemas.task import SPLITS, Split, Task, manifest
+from rftcore.wrapped import Wrapped
 
 LARGEST = 64 << 20
 """Bytes of a calibration file; a hundred thousand tasks take a tenth of it."""
@@ -40,22 +41,12 @@ def read_calibration(file: Path | str) -> Calibration:
     return validate(Calibration, content, f"calibration {str(file)!r}")
 
 
-class Calibrated(Environment):
+class Calibrated(Wrapped):
     """`environment` with the difficulties `easy` and `hard` of `calibration`; tasks of neither are left out."""
 
     def __init__(self, environment: Environment, calibration: Calibration) -> None:
         """Raise ConfigError when the calibration is of another environment, or of other task lists than it has now."""
-        super().__init__(environment.config)
-        # Declared by the class elsewhere; here they are those of whatever is wrapped.
-        vars(self).update(
-            name=environment.name,
-            difficulties=DIFFICULTIES,
-            returns=environment.returns,
-            reward_range=environment.reward_range,
-        )
-        self.max_turns = environment.max_turns
-        self.instructions = environment.instructions
-        self._environment = environment
+        super().__init__(environment, DIFFICULTIES)
         self._calibration = calibration
         originals = _originals(environment, calibration)
         mark = digest(calibration)[:12]
@@ -82,10 +73,6 @@ class Calibrated(Environment):
     def start(self, task: Task) -> Episode:
         """Begin `task` as the task that it was before it was calibrated."""
         return self._environment.start(self._originals.get(task.id, task))
-
-    def vocabulary(self) -> Sequence[str]:
-        """Return the environment's own."""
-        return self._environment.vocabulary()
 
     def facts(self) -> dict[str, str | int | float | bool]:
         """Return the environment's own, but for what it says of its own difficulties, and who calibrated it."""

@@ -96,11 +96,15 @@ def _check_environment(name: str, options: Mapping[str, Any]) -> None:
     validate(registry.config("environment", str(options.get("name", name))), own, f"environments.{name}")
 
 
-def check_calibrated(config: Settings, names: Collection[str]) -> None:
-    """Refuse the calibration of an environment that the run does not have."""
-    for name in config.calibration:
-        if name not in names:
-            raise ConfigError(f"calibration.{name}: this run has no such environment; expected {', '.join(names)}")
+def check_files(config: Settings, names: Collection[str]) -> None:
+    """Refuse a calibration, or a file of tasks, of an environment that the run does not have; and both of one."""
+    for key, files in (("calibration", config.calibration), ("tasks", config.tasks)):
+        for name in files:
+            if name not in names:
+                raise ConfigError(f"{key}.{name}: this run has no such environment; expected {', '.join(names)}")
+    for name in config.tasks:
+        if name in config.calibration:
+            raise ConfigError(f"tasks.{name}: found it in calibration too, expected one of the two")
 
 
 def check_sampling(config: Settings) -> None:

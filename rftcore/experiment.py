@@ -341,8 +341,8 @@ def _check_planned(plan: Plan, place: str, tasks: Sequence[Task]) -> None:
     if found != plan.manifests[place]:
         raise RunError(
             f"the task list {place} has changed since this run was made (sha256 {plan.manifests[place][:12]}, now "
-            f"{found[:12]}): the environment's version, its data or its calibration file differ. Bring the old one "
-            "back, or make a new run"
+            f"{found[:12]}): the environment's version, its data, its calibration or its file of tasks differ. Bring "
+            "the old one back, or make a new run"
         )
 
 

@@ -203,6 +203,8 @@ class Settings(Frozen):
     """Settings of their own for stages with an algorithm of their own, `KEY(textcraft)`."""
     sampler: Component = Field(default_factory=lambda: Component(name="hf"))
     sampling: Sampling = Field(default_factory=Sampling)
+    tasks: dict[str, str] = Field(default={})
+    """By environment, a file of tasks of one's own, in place of the lists that it has tasks of."""
     training: Training = Field(default_factory=Training)
     learner: LearnerConfig = Field(default_factory=LearnerConfig)
     evaluation: Evaluating = Field(default_factory=Evaluating)
@@ -229,9 +231,10 @@ class Settings(Frozen):
         }
         return {**value, "algorithms": named}
 
+    """The fixed test tasks that every checkpoint is measured on."""
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("shots", "algorithms", "stages", "trackers"))
+        return without_unused(self, handler(self), ("tasks", "shots", "algorithms", "stages", "trackers"))
 
 
 class ExperimentConfig(Settings):

@@ -58,8 +58,9 @@ def evaluate(
     if environment:
         known = source.get("environments", {})
         source["environments"] = {each: known.get(each, {}) for each in environment}
-        split = source.get("calibration", {})
-        source["calibration"] = {each: split[each] for each in environment if each in split}
+        for key in ("calibration", "tasks"):
+            files = source.get(key, {})
+            source[key] = {each: files[each] for each in environment if each in files}
     config = configured(EvaluationConfig, source, given, name, jobs)
     evaluation = Evaluation(config)
     if name is None and not any(item.startswith("name=") for item in given):  # so that two of them never collide
