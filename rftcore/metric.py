@@ -1,6 +1,7 @@
 """The contract of a metric: pure functions of recorded trajectories, no model needed.
 
-A metric measures single cells (one checkpoint, one environment, one difficulty) and may summarize a whole study.
+A metric measures single cells (one checkpoint, one environment, one difficulty), and may summarize a whole study or
+compare two runs.
 Masked trajectories are never counted as failures.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from rftcore.schemas.comparison import Comparison
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.report import Axes, Cell, StageReport
 from rftcore.schemas.trajectory import Group
@@ -74,4 +76,11 @@ class Metric(ABC):
 
     def study(self, data: StudyData) -> StudyFigures | None:
         """Return the figures of a whole study, or None when this metric has none."""
+        return None
+
+    def compare(self, pairs: Sequence[tuple[CellData, CellData]]) -> list[Comparison] | None:
+        """Return how each second cell differs from the first, or None when this metric does not compare.
+
+        The two cells of a pair were evaluated on the same tasks.
+        """
         return None

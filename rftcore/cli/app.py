@@ -11,10 +11,12 @@ import typer
 
 from rftcore.cli.commands.calibrate import calibrate
 from rftcore.cli.commands.check import check
+from rftcore.cli.commands.compare import compare
 from rftcore.cli.commands.evaluate import evaluate
 from rftcore.cli.commands.export import export
 from rftcore.cli.commands.fidelity import fidelity
 from rftcore.cli.commands.info import info
+from rftcore.cli.commands.init import init
 from rftcore.cli.commands.metrics import metrics
 from rftcore.cli.commands.new import new
 from rftcore.cli.commands.play import play
@@ -78,8 +80,8 @@ def rftcore(
 
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look around": (plugins, info, play, check, fidelity, serve),
-    "Run": (train, study, evaluate, calibrate, resume),
-    "Read runs": (runs, report, metrics, export),
+    "Run": (init, train, study, evaluate, calibrate, resume),
+    "Read runs": (runs, report, compare, metrics, export),
     "Extend": (new,),
 }
 for panel, commands in PANELS.items():

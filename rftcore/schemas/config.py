@@ -63,6 +63,7 @@ class Sampling(Frozen):
     """How answers are drawn, in training and in evaluation alike."""
 
     temperature: float = Field(default=1.0, ge=0.0)
+    """1.0 samples from the model's own distribution; 0.0 takes the most likely token, and cannot train."""
     max_new_tokens: int = Field(default=32, ge=1)
     """Longest answer of one turn."""
 
@@ -86,6 +87,7 @@ class Training(Frozen):
     """The budget of a stage."""
 
     updates: int = Field(default=30, ge=1)
+    """Updates of a stage that does not state its own."""
     groups: int = Field(default=16, ge=1)
     """Tasks an update."""
     samples: int = Field(default=8, ge=1)
@@ -95,6 +97,7 @@ class Training(Frozen):
     checkpoint_every: int = Field(default=10, ge=1)
     """Updates after which a killed stage resumes."""
     validation: Validation | None = None
+    """Held-in measurements while a stage trains; null: none."""
     record: bool = False
     """Keep the trajectories of training in the run folder, where others may learn from them. Changes no number."""
 
@@ -117,15 +120,20 @@ class LoRA(Frozen):
 
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=32.0, gt=0)
+    """Their scale is alpha / rank."""
     targets: str | tuple[str, ...] = "all-linear"
+    """Names of the layers that get one."""
 
 
 class LearnerConfig(Frozen):
     """How gradients become an update."""
 
     learning_rate: float = Field(default=1e-4, gt=0)
+    """Of AdamW."""
     weight_decay: float = Field(default=0.0, ge=0)
+    """Of AdamW."""
     max_grad_norm: float = Field(default=1.0, gt=0)
+    """The gradient's norm is clipped to it."""
     minibatches: int = Field(default=1, ge=1)
     """Optimizer steps an update; more than one makes the ratio clip act."""
     micro_tokens: int = Field(default=8192, ge=64)
@@ -136,6 +144,7 @@ class LearnerConfig(Frozen):
     warm_up: int = Field(default=0, ge=0)
     """First updates of a stage, over which the learning rate rises in equal steps."""
     lora: LoRA | None = None
+    """Low-rank adapters through peft (arXiv 2106.09685); null trains all weights."""
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -180,11 +189,13 @@ class Settings(Frozen):
     name: str = Field(default="run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     """The run's folder under `runs/`; not part of its identity."""
     seed: int = 0
+    """All randomness follows from it."""
     model: str = "rftcore/tiny"
     """`rftcore/NAME` from a distribution, a Hugging Face folder, or a hub id."""
     device: str = "auto"
     """`auto` takes the first CUDA GPU if there is one, else the CPU; or `cpu`, `cuda`, `cuda:1`, `mps`."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """`float16` only where no weights but adapters are trained."""
     threads: int = Field(default=1, ge=1)
     """Torch threads a process; several busy threads on few cores are slower than one."""
     environments: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
@@ -192,26 +203,36 @@ class Settings(Frozen):
     With the key `name` among them, that component plays it, such as `remote`."""
     calibration: dict[str, str] = Field(default_factory=dict)
     """By environment, the file of a split that `rftcore calibrate` made, in place of the environment's own."""
+    tasks: dict[str, str] = Field(default={})
+    """By environment, a file of tasks of one's own, in place of the lists that it has tasks of."""
     format: str = "plain"
+    """How a conversation is written for the model: the prompt format."""
     history: History = Field(default_factory=History)
+    """How much of an episode the model sees."""
     shots: int = Field(default=0, ge=0)
     """Solved train tasks that every prompt shows first."""
     algorithm: Component = Field(default_factory=lambda: Component(name="grpo"))
+    """What an agent learns by: a name, or a mapping of `name` and options."""
     algorithms: dict[str, Component] = Field(default={})
     """Those of stages with one of their own, `KEY(textcraft)`; a key without a `name` is the algorithm's name."""
     stages: dict[str, StageSettings] = Field(default={})
     """Settings of their own for stages with an algorithm of their own, `KEY(textcraft)`."""
     sampler: Component = Field(default_factory=lambda: Component(name="hf"))
+    """What generates the model's answers."""
     sampling: Sampling = Field(default_factory=Sampling)
-    tasks: dict[str, str] = Field(default={})
-    """By environment, a file of tasks of one's own, in place of the lists that it has tasks of."""
+    """How answers are drawn, in training and in evaluation alike."""
     training: Training = Field(default_factory=Training)
+    """The budget of a stage."""
     learner: LearnerConfig = Field(default_factory=LearnerConfig)
+    """How gradients become an update."""
     evaluation: Evaluating = Field(default_factory=Evaluating)
+    """The fixed test tasks that every checkpoint is measured on."""
     references: tuple[PolicyComponent, ...] = (PolicyComponent(name="random"), PolicyComponent(name="oracle"))
     """Policies that are played beside what is trained: every table's floor and ceiling, models behind an API."""
     metrics: tuple[Component, ...] = Field(default_factory=lambda: (Component(name="generalization"),))
+    """What is computed from trajectories; one of them has to summarize a study."""
     executor: Component = Field(default_factory=lambda: Component(name="inline"))
+    """Where jobs run; it changes no number."""
     trackers: tuple[Component, ...] = Field(default=())
     """Where the figures of the run are shown as it works, beside its own folder; they change no number."""
 
@@ -231,7 +252,6 @@ class Settings(Frozen):
         }
         return {**value, "algorithms": named}
 
-    """The fixed test tasks that every checkpoint is measured on."""
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return without_unused(self, handler(self), ("tasks", "shots", "algorithms", "stages", "trackers"))
@@ -241,6 +261,7 @@ class ExperimentConfig(Settings):
     """One line of training: `train` is a checkpoint's name (`textcraft:easy>textcraft:hard`) or a curriculum."""
 
     train: Component
+    """What to train, as a checkpoint's name (`a:easy>a:hard`, `a+b`) or as a curriculum."""
 
     @model_validator(mode="before")
     @classmethod

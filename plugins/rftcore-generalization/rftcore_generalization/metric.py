@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rftcore.errors import RunError
-from rftcore.metric import Metric, StudyData, StudyFigures
+from rftcore.metric import CellData, Metric, StudyData, StudyFigures
+from rftcore.schemas.comparison import Comparison
 from rftcore.schemas.report import Axes, Cell, Role
 from rftcore.schemas.trajectory import Group
+from rftcore_generalization.comparison import compared
 from rftcore_generalization.evidence import Evidence, Place, collect
 from rftcore_generalization.figures import figures
 from rftcore_generalization.forgetting import with_figures
@@ -81,6 +83,10 @@ class Generalization(Metric):
             ],
             minimum_detectable=max((size for size in shown if size is not None), default=None),
         )
+
+    def compare(self, pairs: Sequence[tuple[CellData, CellData]]) -> list[Comparison]:
+        """Return each second cell beside the first, with the statistics that a study has for checkpoint and base."""
+        return compared(pairs)
 
 
 def _axis(axis: str, trains: Sequence[str], cells: Mapping[str, list[Cell]]) -> list[Cell]:
