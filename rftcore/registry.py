@@ -34,7 +34,7 @@ KNOWN: dict[str, dict[str, str]] = {
     "sampler": dict.fromkeys(("vllm", "vllm-server"), "rftcore-vllm"),
     "executor": {"ray": "rftcore-ray"},
     "protocol": {"rftcore": "rftcore-serve", "agentgym": "rftcore-agentgym"},
-    "tracker": {"tensorboard": "rftcore-tensorboard"},
+    "tracker": {"tensorboard": "rftcore-tensorboard", "trackio": "rftcore-trackio", "wandb": "rftcore-wandb"},
 }
 """Distributions that are worth a hint when they are not installed. Nothing else in core knows a plugin's name."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -51,6 +52,20 @@ class Tracker:
 
     def close(self) -> None:
         """Write out what is held back. Called at the end of every session, a failed one too; safe to call twice."""
+
+
+def tracked_id(place: Path) -> str:
+    """Return the id under which a tracker knows a run: drawn at the first call, and kept as `id` in the folder `place`.
+
+    The run's own id says what it computes; two folders may hold equal runs, and are shown apart.
+    """
+    file = place / "id"
+    if not file.is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        unfinished = place / ".id.writing"
+        unfinished.write_text(secrets.token_hex(4), encoding="utf-8")
+        unfinished.replace(file)
+    return file.read_text(encoding="utf-8")
 
 
 def figures(stats: Mapping[str, JsonValue]) -> dict[str, float]:

@@ -1,0 +1,1 @@
+"""Shows runs in Weights & Biases as they work."""
