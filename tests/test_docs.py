@@ -2,11 +2,14 @@
 
 What a block's language means here:
 
+    console  typed into a shell, all blocks of a page in one session: a command after each `$ `, and below it just what
+             it prints, where `...` stands for anything; a command that fails has to be shown with what it says
     python   run, all blocks of a page in one namespace; one that begins with `# FILE` is saved as FILE instead
     bash     each line is run: `rftcore` and `accelerate launch` with a budget of seconds, `pip install .` for real;
              `make` targets, names of distributions and files have to exist
     yaml     validated as a study, as an experiment, or as a part of one
     json, toml   parsed; a toml block that begins with `# FILE` is saved too
+    markdown     saved as the file that its first line names: `<!-- FILE -->`
     py       an outline of signatures, compared with the code by `test_docs_contracts.py`
     text     shown, never run
 
@@ -21,8 +24,10 @@ import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -42,8 +47,29 @@ BUDGET = {
 """Overrides that commands which would take long get here."""
 
 BLOCK = re.compile(r"^```(?P<language>[^\n`]*)\n(?P<code>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"# (?P<file>[\w./-]+\.(?:py|toml))\n")
+FILE = re.compile(r"(?:# |<!-- )(?P<file>[\w./-]+\.(?:py|toml|md))(?: -->)?\n")
+TYPED = re.compile(r"^\$ (?P<command>.*)\n(?P<printed>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<target>[^)#\s]+)")
+
+
+class Shelf(NamedTuple):
+    """Wheels of rftcore and of two plugins, and links to all packages that are not ours and installed here."""
+
+    wheels: Path
+    packages: Path
+
+    def settings(self) -> dict[str, str]:
+        """Return variables with which pip, in any virtual environment, finds these and asks no network."""
+        return {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.packages),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(self.wheels),
+            "PIP_NO_BUILD_ISOLATION": "0",  # in pip's words: no isolation
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            "PIP_ROOT_USER_ACTION": "ignore",
+        }
 
 
 class Block(NamedTuple):
@@ -69,10 +95,15 @@ def blocks(text: str, name: str) -> Iterator[Block]:
 
 
 class Reader:
-    """Does what a reader of one page would do, in a folder of its own."""
+    """Does what a reader of one page would do, in a folder of its own.
 
-    def __init__(self, folder: Path) -> None:
+    `shelf` makes what packages can be had from in a session of `console` blocks, in place of an index.
+    """
+
+    def __init__(self, folder: Path, shelf: Callable[[], Shelf]) -> None:
         self.folder = folder
+        self.at = folder  # where the session is
+        self.shelf = shelf
         self.module = ModuleType("page")
         (folder / "examples").symlink_to(ROOT / "examples")
         (folder / "site-packages").mkdir()
@@ -80,7 +111,9 @@ class Reader:
     def follow(self, block: Block) -> None:
         """Run or check one block; raises whatever is wrong with it."""
         follow = {
+            "console": self._console,
             "python": self._python,
+            "markdown": self._markdown,
             "bash": self._bash,
             "yaml": self._yaml,
             "json": self._json,
@@ -90,6 +123,36 @@ class Reader:
         }.get(block.language)
         assert follow is not None, f"{block.where}: the language {block.language!r} is none of those tested here"
         follow(block)
+
+    def _console(self, block: Block) -> None:
+        typed = list(TYPED.finditer(block.code))
+        assert "".join(found[0] for found in typed) == block.code, f"{block.where}: begin with a command, after `$ `"
+        for command, expected in (found.groups() for found in typed):
+            code, printed = self._typed(command)
+            anything = re.escape(expected).replace(r"\.\.\.", ".*")
+            shown = re.fullmatch(anything, printed, re.DOTALL) is not None
+            assert shown and (code == 0 or expected.strip(". \n")), (
+                f"{block.where}: {command}\nexpected\n{expected}\nfound, with exit code {code}\n{printed}"
+            )
+
+    def _typed(self, command: str) -> tuple[int, str]:
+        """Run a command where the last one ended, and return its exit code and all that it printed."""
+        variables, place = self.folder / ".variables", self.folder / ".place"
+        before = f". {variables}" if variables.exists() else ""
+        after = f"code=$?; export -p > {variables}; pwd > {place}; exit $code"
+        done = subprocess.run(
+            ["bash", "-c", f"{before}\n{command}\n{after}"],
+            cwd=self.at,
+            env={**os.environ, **self.shelf().settings()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        self.at = Path(place.read_text(encoding="utf-8").strip())
+        return done.returncode, done.stdout
 
     def _python(self, block: Block) -> None:
         if self._saved(block):
@@ -101,7 +164,7 @@ class Reader:
         named = FILE.match(block.code)
         if named is None:
             return False
-        file = self.folder / named["file"]
+        file = self.at / named["file"]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(block.code, encoding="utf-8")
         return True
@@ -158,6 +221,9 @@ class Reader:
     def _json(self, block: Block) -> None:
         json.loads(block.code)
 
+    def _markdown(self, block: Block) -> None:
+        assert self._saved(block), f"{block.where}: name the file in the first line, as <!-- FILE -->"
+
     def _toml(self, block: Block) -> None:
         tomllib.loads(block.code)
         self._saved(block)
@@ -172,10 +238,28 @@ def distributions() -> set[str]:
     return {tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"] for project in projects}
 
 
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Shelf]:
+    """Makes the shelf when a page first needs it."""
+
+    @cache
+    def made() -> Shelf:
+        shelf = Shelf(tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("packages"))
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(shelf.wheels)]
+        for folder in (".", "plugins/rftcore-grpo", "plugins/rftcore-generalization"):
+            subprocess.run(build, cwd=ROOT / folder, capture_output=True, check=True)
+        for entry in Path(sysconfig.get_path("purelib")).iterdir():
+            if not re.match(r"rftcore|_editable|__pycache__|pip", entry.name) and entry.suffix != ".pth":
+                (shelf.packages / entry.name).symlink_to(entry)
+        return shelf
+
+    return made
+
+
 @pytest.fixture
-def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shelf: Callable[[], Shelf]) -> Reader:
     """A reader with an empty folder, in a process that has not been asked for plugins yet."""
-    reader = Reader(tmp_path)
+    reader = Reader(tmp_path, shelf)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
     monkeypatch.setitem(sys.modules, "page", reader.module)
@@ -213,6 +297,11 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         ("yaml", "axes: {dificulty: [textcraft]}"),
         ("json", "{"),
         ("text", " "),
+        ("console", "echo without a prompt\n"),
+        ("console", "$ echo one\ntwo\n"),
+        ("console", "$ false\n"),
+        ("console", "$ false\n...\n"),
+        ("markdown", "# A file without a name\n"),
     ],
 )
 def test_a_block_that_does_not_work_fails(language: str, code: str, reader: Reader) -> None:
