@@ -7,12 +7,15 @@ answer is always JSON.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+
+import h11
 
 from rftcore.errors import EpisodeError, RftError
 from rftcore_serve.sessions import Refusal, Sessions
@@ -131,8 +134,10 @@ class Application(ABC):
             headers.append((b"www-authenticate", b"Bearer"))
         if status in (400, 401, 405, 408, 413):  # what else the client sends is not read
             headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        # What follows on a request may be no HTTP: then uvicorn has refused it all before there was an answer.
+        with contextlib.suppress(h11.LocalProtocolError):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
 
 
 def told(error: Exception) -> tuple[str, str]:
