@@ -26,7 +26,7 @@ OTHERS = ",".join(sorted(file.parts[-3] for file in ROOT.glob("plugins/rftcore-*
 
 
 DATABASES = Path(tempfile.mkdtemp(prefix="trackio-"))
-"""Trackio reads this place once, when it is imported, which the first run does."""
+"""Trackio reads this place once, when it is imported."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,6 +37,8 @@ def _chance() -> Iterator[None]:
         patch.setenv(plugins.FILES, str(SPECIMEN))
         patch.setattr(plugins, "_found", None)
         patch.setenv("TRACKIO_DIR", str(DATABASES))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "trackio"]:
+            patch.delitem(sys.modules, name)  # TRL imports it, and other tests import TRL
         yield
         shutil.rmtree(DATABASES, ignore_errors=True)
 

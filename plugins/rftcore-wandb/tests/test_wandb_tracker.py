@@ -107,6 +107,7 @@ class Session:
 
 
 def sessions(run: Path) -> list[Session]:
+    wandb.teardown()  # its own process writes the files, and may still do so when a run has ended
     return [Session(folder) for folder in sorted((run / "wandb").glob("offline-run-*"))]
 
 
