@@ -130,7 +130,7 @@ def _tell_missing(planned: Study) -> None:
     used = [("sampler", config.sampler.name), ("executor", config.executor.name)]
     used += [("algorithm", settings_of(config, stage.stage).algorithm.name) for stage in plan.stages]
     used += [("policy", policy.name) for policy in players(config)]
-    used += [("environment", name) for name in planned.blueprint.environments]
+    used += [("environment", config.environment(name).name) for name in planned.blueprint.environments]
     for kind, name in dict.fromkeys(used):
         if needs := registry.missing(kind, name):
             wanted = " ".join(f"'{need}'" for need in needs)
