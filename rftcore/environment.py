@@ -105,6 +105,8 @@ class Environment(ABC):
     """Turns after which the rollout truncates the episode."""
     instructions: str
     """What an agent must know before the first observation: rules and action syntax, no task content."""
+    action_templates: tuple[str, ...] = ()
+    """Every form of an action, such as `take {thing} from {place}` (`rftcore.action_template`); empty: not declared."""
 
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
         """Take a `Config`, or its fields as keyword arguments."""

@@ -23,6 +23,7 @@ KNOWN: dict[str, dict[str, str]] = {
         **{name: f"rftcore-{name}" for name in ("alfworld", "babyai", "sciworld", "searchqa", "textcraft", "webshop")},
         **{name: f"rftcore-{name}" for name in ("gymnasium", "reasoning-gym")},
         "remote": "rftcore-serve",
+        "shift": "rftcore-shift",
     },
     "algorithm": {
         **{name: f"rftcore-{name}" for name in ("gigpo", "grpo", "imitation", "ppo", "reinforce")},

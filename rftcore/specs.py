@@ -47,7 +47,7 @@ class EnvironmentSpec(Spec):
     kind: ClassVar[str] = "environment"
 
     bridge: bool = False
-    """Plays, under that one's name, another environment, which its options say: asked for by name only."""
+    """Plays another environment, which its options say, under that one's name or one made of it. By name only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class Wrapped(Environment):
         )
         self.max_turns = environment.max_turns
         self.instructions = environment.instructions
+        self.action_templates = environment.action_templates
         self._environment = environment
 
     def start(self, task: Task) -> Episode:

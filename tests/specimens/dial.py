@@ -57,6 +57,7 @@ class Dial(Environment):
     name = "dial"
     max_turns = 8
     instructions = "Turn it left or right."
+    action_templates = WAYS
     episode: ClassVar[type[Turning]] = Turning
 
     def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:

@@ -240,6 +240,10 @@ class Wordy(Dial):
         return {**super().facts(), "vocabulary_words": 7, "feedback": True, "expert_turns_absurd": 2.0, "more": [1]}
 
 
+class Undeclared(Dial):
+    action_templates = WAYS[:1]
+
+
 class Unlisted(Dial):
     def start(self, task: Task) -> Episode:
         return self.episode(Dial(), task)

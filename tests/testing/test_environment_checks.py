@@ -89,6 +89,11 @@ BROKEN = [
         "Unlisted",
         "with action_list='first' the observation 'A dial.' has no list of act",
     ),
+    (
+        "actions_follow_templates",
+        "Undeclared",
+        " has none of the 1 forms in action_templates, expected one for every action; add it",
+    ),
     ("threads_play_alike", "Threaded", "beside seven other episodes, expected the same as alone; keep what changes in"),
     (
         "copies_play_alike",

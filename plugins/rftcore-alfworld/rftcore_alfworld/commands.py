@@ -32,6 +32,16 @@ _RECEPTACLE = {"go": "go to", "open": "open", "close": "close", "view": "examine
 _THING = {"use": "use", "examine": "examine"}
 _PAIRS = {"take": "from", "heat": "with", "cool": "with", "clean": "with", "slice": "with"}
 _PUT: dict[Dialect, tuple[str, str]] = {"0.3": ("put", "in/on"), "0.4": ("move", "to")}
+_SHARED = (
+    *("go to {place}", "open {place}", "close {place}", "take {thing} from {place}", "examine {thing}", "use {thing}"),
+    *("heat {thing} with {place}", "cool {thing} with {place}", "clean {thing} with {place}"),
+    *("slice {thing} with {knife}", "inventory", "look"),
+)
+TEMPLATES: dict[Dialect, tuple[str, ...]] = {
+    "0.3": (*_SHARED, "put {thing} in/on {place}"),
+    "0.4": (*_SHARED, "move {thing} to {place}", "help"),
+}
+"""Every form of a command."""
 
 
 def write(game: Game, dialect: Dialect, command: Command) -> str:

@@ -19,7 +19,7 @@ from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import SPLITS, Split, Task
 from rftcore_alfworld import words
 from rftcore_alfworld.catalogue import Entry, Source, entries, mean_turns
-from rftcore_alfworld.commands import Dialect
+from rftcore_alfworld.commands import TEMPLATES, Dialect
 from rftcore_alfworld.episode import Expert, Household, Profile
 from rftcore_alfworld.game import Game, build
 from rftcore_alfworld.generator import TYPES, draft
@@ -72,6 +72,7 @@ class ALFWorld(Environment):
         self._dialect: Dialect = self.config.dialect or ("0.3" if self.config.profile == "agentgym" else "0.4")
         self._action_list = self.config.action_list or _LISTS[self.config.profile]
         self.instructions = _RULES.format(put="put OBJECT in/on" if self._dialect == "0.3" else "move OBJECT to")
+        self.action_templates = TEMPLATES[self._dialect]
         self._source = _source(self.config)
 
     def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:

@@ -42,6 +42,18 @@ class BabyAI(Environment):
     returns = "sum"
     fidelity_profile: ClassVar[str] = "agentgym"
     """The profile that `replay` is meant for."""
+    action_templates = (
+        "turn left",
+        "turn right",
+        "move forward",
+        "go to {object}",
+        "pickup {object}",
+        "drop",
+        "toggle",
+        "go through {door}",
+        "toggle and go through {door}",
+        "check available actions",
+    )
     instructions = (
         "Reach your goal in a grid of rooms. You see only what is in front of you. Answer with one action:\n"
         "turn left, turn right, move forward, go to OBJECT, pickup OBJECT, drop, toggle, go through DOOR, "

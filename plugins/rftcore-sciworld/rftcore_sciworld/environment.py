@@ -39,6 +39,13 @@ class SciWorld(Environment):
 
     name: ClassVar[str] = "sciworld"
     difficulties: ClassVar[tuple[str, ...]] = ("easy", "hard")
+    action_templates = (
+        *("look around", "look at {thing}", "look in {thing}", "read {thing}", "inventory", "task", "wait", "wait1"),
+        *("open {thing}", "close {thing}", "go to {place}", "pick up {thing}", "put down {thing}", "focus on {thing}"),
+        *("move {thing} to {place}", "activate {thing}", "deactivate {thing}", "use {thing} on {target}"),
+        *("connect {thing} to {target}", "disconnect {thing}", "pour {thing} in {place}", "dunk {thing} in {place}"),
+        *("mix {thing}", "eat {thing}", "flush {thing}", "{number}"),
+    )
 
     instructions = (
         "Do the science task in a house of several rooms. Answer with one action; OBJ is a thing in sight:\n"

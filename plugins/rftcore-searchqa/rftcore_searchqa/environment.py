@@ -59,6 +59,7 @@ class SearchQA(Environment):
     difficulties: ClassVar[tuple[str, ...]] = ("easy", "hard")
     fidelity_profile: ClassVar[str] = "agentgym"
     """The profile that `replay` is meant for."""
+    action_templates = ("<search>{query}</search>", "<answer>{answer}</answer>")
 
     instructions = (
         "Answer the question with the help of an encyclopaedia. Write one action:\n"

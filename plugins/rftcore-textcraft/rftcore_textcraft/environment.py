@@ -55,6 +55,7 @@ class TextCraft(Environment):
 
     name: ClassVar[str] = "textcraft"
     difficulties: ClassVar[tuple[str, ...]] = ("easy", "hard")
+    action_templates = ("get {items}", "craft {items} using {ingredients}", "inventory")
 
     instructions = (
         "Craft the goal item. Answer with one command:\n"

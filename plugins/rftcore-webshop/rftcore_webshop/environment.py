@@ -60,6 +60,7 @@ class WebShop(Environment):
     name = "webshop"
     fidelity_profile: ClassVar[str] = "original"
     """The profile that `replay` is meant for."""
+    action_templates = ("search[{words}]", "click[{label}]")
     instructions = (
         "Buy what the instruction asks for, with the right options and within the price. Answer with one action:\n"
         "search[WORDS] finds products; it needs the search page\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rftcore.action_template import ActionTemplate, most_specific, parse
 from rftcore.environment import distinct_words
 from rftcore.testing.check import NotApplicable, Problems, check
 from rftcore.testing.environments.walk import shown
@@ -57,4 +58,21 @@ def action_list_is_shown_as_asked(world: World) -> Problems:
             yield f"with action_list={mode!r}, facts()['lists_actions'] is {said}, expected {mode != 'never'}"
 
 
-FACT_CHECKS = (facts_are_plain, action_list_is_shown_as_asked)
+@check("light")
+def actions_follow_templates(world: World) -> Problems:
+    """Every action that is listed, drawn or done by the expert has one of the forms in `action_templates`."""
+    templates = most_specific(map(ActionTemplate, world.environment.action_templates))
+    if not templates:
+        raise NotApplicable("it declares no action_templates")
+    for walk in world.walks():
+        for turn, (done, listed) in enumerate(zip(walk.actions, walk.listed, strict=True)):
+            strange = [action for action in (done, *(listed or ())) if action and parse(action, templates) is None]
+            if strange:
+                yield (
+                    f"task {walk.task.id!r}, turn {turn}: the action {shown(strange[0])} has none of the "
+                    f"{len(templates)} forms in action_templates, expected one for every action; add it"
+                )
+                return
+
+
+FACT_CHECKS = (facts_are_plain, action_list_is_shown_as_asked, actions_follow_templates)
