@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from rftcore.schemas.comparison import Comparison
@@ -56,6 +56,8 @@ class StudyFigures:
     stages: list[StageReport]
     summary: list[dict[str, Any]]
     minimum_detectable: float | None
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    """A row for each cell of a model with the shares of failure modes, as `Report.failures` has them."""
 
 
 class Metric(ABC):

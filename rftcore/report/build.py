@@ -72,6 +72,7 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         summary=figures.summary,
         masked=masked,
         spending=_spending(folder, plan),
+        failures=figures.failures,
         minimum_detectable=figures.minimum_detectable,
         notes=[
             *_unplayed(data.references),

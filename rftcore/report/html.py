@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rftcore.records import write_text
 from rftcore.report.evidence import Evidence, collect
+from rftcore.report.failures import failure_section
 from rftcore.report.figures import duration, moment
 from rftcore.report.markup import Markup, tag
 from rftcore.report.matrix import AXES, column_of, every_cell
@@ -66,6 +67,7 @@ def render(report: Report, evidence: Mapping[str, Evidence]) -> str:
             *(axis_section(report, axis, anchors) for axis in AXES),
             published_section(report),
             training_section(report),
+            failure_section(report),
             provenance_section(report),
         ),
         _footer(),

@@ -118,6 +118,8 @@ class Report(Frozen):
     """Samples lost to failures of the machine, or for want of a budget, in the whole study."""
     spending: dict[str, dict[str, JsonValue]] = Field(default={})
     """What the answers of each policy cost that is paid for them: `answers`, `prompt_tokens`, ..., `money`."""
+    failures: list[dict[str, JsonValue]] = Field(default=[])
+    """How episodes failed in each cell of a model: `train`, ..., `episodes`, and each mode's share and interval."""
     minimum_detectable: float | None
     """The largest of the cells' minimum detectable differences: what every cell would have shown."""
     notes: list[str] = Field(default_factory=list)
@@ -127,4 +129,4 @@ class Report(Frozen):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("spending",))
+        return without_unused(self, handler(self), ("spending", "failures"))

@@ -16,6 +16,7 @@ from rftcore.schemas.report import Axes, Cell, Role
 from rftcore.schemas.trajectory import Group
 from rftcore_generalization.comparison import compared
 from rftcore_generalization.evidence import Evidence, Place, collect
+from rftcore_generalization.failure_table import failure_row
 from rftcore_generalization.figures import figures
 from rftcore_generalization.forgetting import with_figures
 from rftcore_generalization.summary import summary_row
@@ -82,6 +83,12 @@ class Generalization(Metric):
                 if train != BASE
             ],
             minimum_detectable=max((size for size in shown if size is not None), default=None),
+            failures=[
+                failures
+                for train, found in table.items()
+                for _, evidence in _ordered(found, base)
+                if (failures := failure_row(train, evidence)) is not None
+            ],
         )
 
     def compare(self, pairs: Sequence[tuple[CellData, CellData]]) -> list[Comparison]:

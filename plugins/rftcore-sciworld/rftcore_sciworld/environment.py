@@ -44,6 +44,8 @@ class SciWorld(Environment):
         *("open {thing}", "close {thing}", "go to {place}", "pick up {thing}", "put down {thing}", "focus on {thing}"),
         *("move {thing} to {place}", "activate {thing}", "deactivate {thing}", "use {thing} on {target}"),
         *("connect {thing} to {target}", "disconnect {thing}", "pour {thing} in {place}", "dunk {thing} in {place}"),
+        *("pour {thing} into {target}", "dunk {thing} into {target}"),
+        *("drop {thing}", "examine {thing}", "go {place}", "reset task"),
         *("mix {thing}", "eat {thing}", "flush {thing}", "{number}"),
     )
 

@@ -1,0 +1,83 @@
+"""How far the rules of `failures` agree with labels by hand.
+
+    python -m rftcore_generalization.agreement
+
+The labelled trajectories lie beside this file; `docs/failures.md` says where they come from and how they were labelled.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import NamedTuple
+
+from rftcore.schemas.trajectory import Trajectory
+from rftcore_generalization.failures import RULES, failure_modes
+
+FILE = "labelled.jsonl"
+
+
+class Labelled(NamedTuple):
+    """A recorded failure, who played it, and the modes that a reader found."""
+
+    player: str
+    trajectory: Trajectory
+    labels: frozenset[str]
+
+
+class Agreement(NamedTuple):
+    """One mode: in how many trajectories it was labelled, was found by its rule, and both."""
+
+    mode: str
+    labelled: int
+    found: int
+    both: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the found ones that are labelled, in [0, 1]; None when none was found."""
+        return self.both / self.found if self.found else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the labelled ones that were found, in [0, 1]; None when none is labelled."""
+        return self.both / self.labelled if self.labelled else None
+
+
+def labelled() -> list[Labelled]:
+    """Return the labelled trajectories of this distribution."""
+    text = files("rftcore_generalization").joinpath(FILE).read_text(encoding="utf-8")
+    lines = (json.loads(line) for line in text.splitlines())
+    return [
+        Labelled(line["player"], Trajectory.model_validate(line["trajectory"]), frozenset(line["labels"]))
+        for line in lines
+    ]
+
+
+def agreement(examples: Iterable[Labelled]) -> list[Agreement]:
+    """Return the agreement on each mode, in the order of `RULES`."""
+    pairs = [(example.labels, frozenset(failure_modes(example.trajectory))) for example in examples]
+    return [
+        Agreement(
+            mode,
+            labelled=sum(mode in labels for labels, _ in pairs),
+            found=sum(mode in found for _, found in pairs),
+            both=sum(mode in labels and mode in found for labels, found in pairs),
+        )
+        for mode in RULES
+    ]
+
+
+def table(rows: Iterable[Agreement]) -> str:
+    """Return the agreement as a table in plain text."""
+    lines = [f"{'mode':<20}{'labelled':>10}{'found':>8}{'both':>7}{'precision':>11}{'recall':>8}"]
+    for row in rows:
+        shares = ("-" if share is None else f"{share:.2f}" for share in (row.precision, row.recall))
+        lines.append("{:<20}{:>10}{:>8}{:>7}{:>11}{:>8}".format(row.mode, row.labelled, row.found, row.both, *shares))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{table(agreement(labelled()))}\n")
