@@ -66,7 +66,8 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     def start(self, folder: Path) -> None:
-        """Start it with the model in `folder`. It is not ready when this returns."""
+        """Start it with the model in `folder`, if it is dead. It is not ready when this returns."""
+        self.stop()
         command = [self._program, "serve", str(folder), "--host", "127.0.0.1", "--port", str(self.port)]
         guard = [sys.executable, "-m", "rftcore_vllm.guard", *command, *self._arguments]
         self._process = subprocess.Popen(

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import SamplerFailure
-from rftcore_vllm.replica import Replica
+from rftcore_vllm.replica import Failed, Replica
 from rftcore_vllm.server import free_port
 
 Value = TypeVar("Value")
@@ -106,14 +106,20 @@ class Transfer:
             self._links[replica.url] = control, sender
 
     async def _link(self, replica: Replica, model: Any, timeout: float) -> tuple[Control, Sender]:
-        workers = await _workers(replica, timeout)
+        workers = (await replica.call("GET", "/get_world_size", timeout=timeout))["world_size"]
         control = Control(replica, timeout=timeout)
         address = _address(replica.url)
 
         def meet() -> Sender:
             return self._sender(control, model, address=address, port=free_port(), world_size=workers + 1)
 
-        return control, await _finished(control, meet, timeout)
+        try:
+            return control, await _finished(control, meet, timeout)
+        except Failed as error:
+            raise ConfigError(
+                f"{error}. A replica that takes weights by NCCL is started with "
+                """--weight-transfer-config '{"backend": "nccl"}'; or take sampler.transfer: folder"""
+            ) from error
 
 
 def require_gpu(model: Any) -> None:
@@ -131,18 +137,6 @@ def require_gpu(model: Any) -> None:
         raise ConfigError(
             f"sampler.transfer: nccl needs vLLM beside the learner, too, and found none; pip install vllm{advice}"
         )
-
-
-async def _workers(replica: Replica, timeout: float) -> int:
-    """Return how many processes of a replica hold weights. Raises ConfigError when it takes none by NCCL."""
-    told = await replica.call("GET", "/server_info", timeout=timeout, query={"config_format": "json"})
-    config = told["vllm_config"].get("weight_transfer_config")
-    if not config or config.get("backend") != "nccl":
-        raise ConfigError(
-            f"{replica.url} was not started to take weights by NCCL (weight_transfer_config: {config}); start it with "
-            """--weight-transfer-config '{"backend": "nccl"}', or take sampler.transfer: folder"""
-        )
-    return int((await replica.call("GET", "/get_world_size", timeout=timeout))["world_size"])
 
 
 async def _finished(control: Control, work: Callable[[], Value], timeout: float) -> Value:

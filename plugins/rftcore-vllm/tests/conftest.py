@@ -114,9 +114,8 @@ class ContractServer:
             "POST /wake_up": self._wake,
             "GET /is_sleeping": lambda request, body: {"is_sleeping": self.asleep},
             "POST /v1/load_lora_adapter": self._load_adapter,
-            "GET /server_info": lambda request, body: {"vllm_config": {"weight_transfer_config": self.transfers}},
             "GET /get_world_size": lambda request, body: {"world_size": 2},
-            "POST /init_weight_transfer_engine": lambda request, body: {"message": "Weight transfer initialized"},
+            "POST /init_weight_transfer_engine": self._meet,
             "POST /start_weight_update": lambda request, body: {"message": "Weight update started"},
             "POST /update_weights": lambda request, body: {"message": "Weights updated"},
             "POST /finish_weight_update": lambda request, body: {"message": "Weight update finished"},
@@ -299,6 +298,12 @@ class ContractServer:
             self.base = loaded
         self.engines["policy"].decoder.load(loaded)
         return {"results": [None]}
+
+    def _meet(self, request: web.Request, body: Any) -> Any:
+        if self.transfers is None:
+            why = "Weight transfer not configured. Please set weight_transfer_config to enable weight transfer."
+            return _error(500, "InternalServerError", f"Call to collective_rpc method failed: {why}")
+        return {"message": "Weight transfer initialized"}
 
     def _mark(self, request: web.Request, body: Any) -> Any:
         self.tag = body["new_version"]

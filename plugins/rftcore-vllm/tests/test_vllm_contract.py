@@ -27,7 +27,7 @@ from rftcore_vllm.protocol import COMPLETIONS, Question, body
 from rftcore_vllm.replica import Replica
 from rftcore_vllm.sampler import VllmServerSampler
 from rftcore_vllm.server import Server
-from rftcore_vllm.transfer import Transfer
+from rftcore_vllm.transfer import Control, Transfer
 
 REAL = bool(os.environ.get("RFTCORE_VLLM_REAL"))
 CLOSE = 1e-4
@@ -282,20 +282,34 @@ def test_what_a_server_refuses_is_an_error_with_its_words(url: str, build: Calla
         asyncio.run(wrong())
 
 
-def test_a_server_tells_that_it_takes_no_weights_by_nccl_and_how_many_processes_hold_some(
+def test_a_server_that_was_not_started_for_nccl_says_so_in_its_words_and_we_how_to_start_it(
     url: str, build: Callable[..., Any]
 ) -> None:
-    async def ask_it() -> Any:
-        async with aiohttp.ClientSession() as session:
-            replica = Replica(url, session)
-            await replica.connect(timeout=60)
-            with pytest.raises(
-                ConfigError, match=r"was not started .*\(weight_transfer_config: None\)"
-            ):
-                await Transfer().send(replica, build(), timeout=300)
-            return await replica.call("GET", "/get_world_size", timeout=60)
+    worlds: list[int] = []
 
-    assert asyncio.run(ask_it())["world_size"] >= 1
+    def sender(control: Control, model: Any, *, address: str, port: int, world_size: int) -> Any:
+        worlds.append(world_size)
+        told = {"master_address": address, "master_port": port, "rank_offset": 1, "world_size": world_size}
+        control.init_weight_transfer_engine(told)
+
+    async def ask_it() -> None:
+        async with aiohttp.ClientSession() as session:
+            await Transfer(sender).send(Replica(url, session), build(), timeout=300)
+
+    with pytest.raises(ConfigError, match=r"Weight transfer not configured.*--weight-transfer-config"):
+        asyncio.run(ask_it())
+    assert worlds[0] >= 2  # a replica has a process at least, and the learner is one
+
+
+def test_more_tokens_at_once_than_a_step_has_room_for_are_answered_as_one_alone(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    rng = random.Random(3)
+    prompts = [[rng.randrange(64) for _ in range(440)] for _ in range(12)]  # 5280 tokens
+    asked = (ask(number, prompt, max_new_tokens=3) for number, prompt in enumerate(prompts))
+    for prompt, completion in zip(prompts, answers(connect(model), *asked), strict=True):
+        assert completion.logprobs == pytest.approx(learner(model, prompt, completion), abs=CLOSE)
 
 
 def test_the_state_of_a_server_is_told_as_it_was_set(url: str) -> None:

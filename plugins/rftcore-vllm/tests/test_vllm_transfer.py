@@ -32,10 +32,11 @@ ROUND = ["/start_weight_update", "/update_weights", "/finish_weight_update"]
 class Broadcast:
     """Asks as vLLM's trainer side does; `server` gets the weights as NCCL would bring them."""
 
-    def __init__(self, server: Any, control: Control, told: dict[str, Any]) -> None:
+    def __init__(self, server: Any, control: Control, told: dict[str, Any], made: list[Broadcast]) -> None:
         self.server, self.control, self.told = server, control, told
         self.threads: list[str] = []
         self.released = threading.Event()
+        made.append(self)
         self._beside(control.init_weight_transfer_engine, {**told, "rank_offset": 1})
 
     def send(self, model: Any) -> None:
@@ -73,8 +74,7 @@ def link(build: Callable[..., Any], serve: Callable[..., Any], loop: LoopThread)
         server.transfers = {"backend": "nccl"}
 
         def sender(control: Control, model: Any, **told: Any) -> Broadcast:
-            made.append(Broadcast(server, control, told))
-            return made[-1]
+            return Broadcast(server, control, told, made)
 
         config = ServerConfig(urls=(server.url,), timeout=60.0, start_timeout=timeout, transfer="nccl")
         replicas = Replicas((server.url,), (), Probe(build()), config, Transfer(sender))
@@ -128,13 +128,14 @@ def test_a_refusal_ends_the_wait_for_the_broadcast_and_the_replica_goes_on(
     assert not server.paused
 
 
-def test_a_server_that_takes_no_weights_by_nccl_is_told_what_to_start_it_with(
+def test_a_server_that_takes_no_weights_by_nccl_stops_the_run_with_what_to_start_it_with(
     link: Callable[..., Any], build: Callable[..., Any], loop: LoopThread, tmp_path: Path
 ) -> None:
     server, replicas, _ = link()
     server.transfers = None
     with pytest.raises(ConfigError, match=r"""--weight-transfer-config '\{"backend": "nccl"\}'"""):
         loop.wait(replicas.bring(Shelf(str(tmp_path)).write(build(), "tag"), build()))
+    assert not server.paused
 
 
 def test_without_a_gpu_and_without_urls_it_is_refused(build: Callable[..., Any], serve: Callable[..., Any]) -> None:
