@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -24,6 +24,7 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run(coroutine)
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Result]]] = Future()
     ended: Future[Result] = Future()
+    awaited = Event()
 
     async def main() -> Result:
         task = asyncio.create_task(coroutine)
@@ -31,6 +32,7 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         return await task
 
     def work() -> None:
+        awaited.wait()  # an interruption of `thread.start()` would meet a coroutine that nobody cancels
         try:
             ended.set_result(asyncio.run(main()))
         except BaseException as error:
@@ -41,6 +43,7 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     thread = Thread(target=work, name="rftcore", daemon=True)
     thread.start()
     try:
+        awaited.set()
         return ended.result()
     except BaseException:
         loop, task = started.result()
