@@ -23,10 +23,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from rftcore import eventloop, launch, records, registry
+from rftcore import eventloop, launch, records, registry, updates
 from rftcore.algorithm import Algorithm, TokenFloats
 from rftcore.blueprint import load_record, make_environment
-from rftcore.curriculum import Curriculum, UpdateRecord
+from rftcore.curriculum import Curriculum
 from rftcore.environment import Environment
 from rftcore.errors import RunError
 from rftcore.manifests import check_start
@@ -93,7 +93,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     leads = not launch.rank()
     place, started, validation = folder.stage(node.key), time.monotonic(), config.training.validation
     resume, kept, log = place / "resume", place / "best", place / "updates.jsonl"
-    told = _behind(resume, log)
+    told = updates.lines_behind(resume, log)
     first = len(told)
     keeps_best = validation is not None and validation.checkpoint == "best"
     report(first, node.updates, "starts")
@@ -125,7 +125,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         figures = engine.update(groups, credits, values, update=update) | algorithm.state()
         if leads and config.training.record:
             records.write_groups(folder.trajectories(node.key, update), groups)
-        value = _line(update, groups, figures, time.monotonic() - began) | before
+        value = updates.line(update, groups, figures, time.monotonic() - began) | before
         if due(update, node.updates, validation):
             value |= _validated(config, node, engine, environments, held, "validation")
         if leads:
@@ -143,12 +143,6 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     if leads:
         _conclude(place, done)
     return done
-
-
-def _behind(resume: Path, log: Path) -> list[dict[str, Any]]:
-    """Return the lines of the updates that the resumable checkpoint has behind it; none where there is none."""
-    told, first = records.read_lines(log), _resume_point(resume)
-    return told[:first] if first <= len(told) else []  # a power cut may take lines that the checkpoint has seen
 
 
 def _conclude(place: Path, done: Mapping[str, Any]) -> None:
@@ -213,7 +207,7 @@ def _rollouts(
     `recording`, a task has what there is of it.
     """
     most, teacher = samples(config, node.stage), engine.teacher(recording)
-    update, history = len(told), [_history(value) for value in told]
+    update, history = len(told), [updates.history(value) for value in told]
     limit = curriculum.turn_limit(node.stage, update, node.updates)
     groups: list[Group] = []
     credits: list[list[Credit | None]] = []
@@ -346,53 +340,5 @@ def _check_planned(plan: Plan, place: str, tasks: Sequence[Task]) -> None:
         )
 
 
-def _resume_point(folder: Path) -> int:
-    """Return the updates that a resumable checkpoint has behind it; 0 without one."""
-    index = folder / "checkpoint.json"
-    if not index.is_file():
-        return 0
-    try:
-        return int(records.read_json(index)["state"]["update"])
-    except (RunError, LookupError, TypeError, ValueError) as error:
-        raise RunError(
-            f"the checkpoint {str(folder)!r} is damaged ({error}). Resume the run: it is set aside, and the stage is "
-            "trained again from its beginning"
-        ) from error
-
-
 def _seed(*parts: object) -> int:
     return int(digest(list(parts))[:12], 16)
-
-
-def _line(update: int, groups: Sequence[Group], figures: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """Return what is written down about an update."""
-    told = [
-        {"task": g.task.id, "returns": [t.ret for t in g.usable], "successes": [t.success for t in g.usable]}
-        for g in groups
-    ]
-    return {"update": update, **_figures(groups), **figures, "update_seconds": seconds, "groups": told}
-
-
-def _figures(groups: Sequence[Group]) -> dict[str, Any]:
-    """Return an update's training figures, without the samples that the machine spoiled."""
-    usable = [trajectory for group in groups for trajectory in group.usable]
-    sources: dict[str, list[bool]] = {}
-    for trajectory in usable:
-        sources.setdefault(f"{trajectory.task.environment}:{trajectory.task.difficulty}", []).append(trajectory.success)
-    flat = [len({t.ret for t in group.usable}) <= 1 for group in groups]
-    told = sum(len(turn.token_ids) for t in usable for turn in t.turns if not turn.logprobs)
-    return {
-        "success": fmean(t.success for t in usable),
-        "return": fmean(t.ret for t in usable),
-        "turns": fmean(len(t.turns) for t in usable),
-        "zero_variance": fmean(flat),
-        "episodes": sum(len(group.trajectories) for group in groups),
-        "masked": sum(t.masked for group in groups for t in group.trajectories),
-        "sampled_tokens": sum(len(turn.logprobs) for t in usable for turn in t.turns),
-        "by_source": {name: fmean(found) for name, found in sorted(sources.items())},
-        **({"demonstrated_tokens": told} if told else {}),
-    }
-
-
-def _history(value: Mapping[str, Any]) -> UpdateRecord:
-    return UpdateRecord(update=value["update"], success=value["success"], by_source=value["by_source"])

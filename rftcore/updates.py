@@ -1,0 +1,68 @@
+"""What a stage writes down about its updates: a line each in `updates.jsonl`, and what later updates learn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from rftcore import records
+from rftcore.curriculum import UpdateRecord
+from rftcore.errors import RunError
+from rftcore.schemas.trajectory import Group
+
+
+def lines_behind(resume: Path, log: Path) -> list[dict[str, Any]]:
+    """Return the lines of the updates that the resumable checkpoint has behind it; none where there is none."""
+    told, first = records.read_lines(log), _resume_point(resume)
+    return told[:first] if first <= len(told) else []  # a power cut may take lines that the checkpoint has seen
+
+
+def _resume_point(folder: Path) -> int:
+    """Return the updates that a resumable checkpoint has behind it; 0 without one."""
+    index = folder / "checkpoint.json"
+    if not index.is_file():
+        return 0
+    try:
+        return int(records.read_json(index)["state"]["update"])
+    except (RunError, LookupError, TypeError, ValueError) as error:
+        raise RunError(
+            f"the checkpoint {str(folder)!r} is damaged ({error}). Resume the run: it is set aside, and the stage is "
+            "trained again from its beginning"
+        ) from error
+
+
+def line(update: int, groups: Sequence[Group], figures: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """Return what is written down about an update."""
+    told = [
+        {"task": g.task.id, "returns": [t.ret for t in g.usable], "successes": [t.success for t in g.usable]}
+        for g in groups
+    ]
+    return {"update": update, **_figures(groups), **figures, "update_seconds": seconds, "groups": told}
+
+
+def _figures(groups: Sequence[Group]) -> dict[str, Any]:
+    """Return an update's training figures, without the samples that the machine spoiled."""
+    usable = [trajectory for group in groups for trajectory in group.usable]
+    sources: dict[str, list[bool]] = {}
+    for trajectory in usable:
+        sources.setdefault(f"{trajectory.task.environment}:{trajectory.task.difficulty}", []).append(trajectory.success)
+    flat = [len({t.ret for t in group.usable}) <= 1 for group in groups]
+    told = sum(len(turn.token_ids) for t in usable for turn in t.turns if not turn.logprobs)
+    return {
+        "success": fmean(t.success for t in usable),
+        "return": fmean(t.ret for t in usable),
+        "turns": fmean(len(t.turns) for t in usable),
+        "zero_variance": fmean(flat),
+        "episodes": sum(len(group.trajectories) for group in groups),
+        "masked": sum(t.masked for group in groups for t in group.trajectories),
+        "sampled_tokens": sum(len(turn.logprobs) for t in usable for turn in t.turns),
+        "by_source": {name: fmean(found) for name, found in sorted(sources.items())},
+        **({"demonstrated_tokens": told} if told else {}),
+    }
+
+
+def history(value: Mapping[str, Any]) -> UpdateRecord:
+    """Return what a curriculum learns of the update that a line tells of."""
+    return UpdateRecord(update=value["update"], success=value["success"], by_source=value["by_source"])
