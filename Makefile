@@ -72,6 +72,7 @@ bench: install ## measure against TRL, HF generate and the original environments
 results: install ## run the published studies for their seeds (hours) and write docs/results/
 	@$(BIN)/python scripts/learning_curves.py
 	@$(BIN)/python scripts/five_environments.py
+	@$(BIN)/python scripts/shift.py
 
 clean: ## remove what was made, but the runs
 	rm -rf .venv .venv-fidelity .venv-vllm .venv-bridges build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,7 +9,6 @@ from typing import Any
 
 import five_environments
 import pytest
-import seeds
 
 from rftcore.schemas.report import Report
 
@@ -49,10 +48,3 @@ def test_a_record_is_small_and_holds_each_cell_once(records: list[dict[str, Any]
     keys = [(cell["train"], cell["environment"], cell["difficulty"]) for cell in records[0]["cells"]]
     assert len(keys) == len(set(keys))
     assert len(json.dumps(records[0])) / len(keys) < 1000  # 350 cells stay far below a megabyte
-
-
-def test_the_published_page_is_what_its_records_say() -> None:
-    read, page = seeds.records(five_environments.NAME), seeds.RESULTS / f"{five_environments.NAME}.md"
-    assert page.is_file() is bool(read)
-    if read:
-        assert page.read_text("utf-8") == five_environments.page(read)
