@@ -61,13 +61,18 @@ def _small_world() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an untrained model of one layer."""
+    folder = untrained(tmp_path_factory.mktemp("model"))
+    (folder / "card.json").write_text('{"environments": ["even"]}')
+    return folder
+
+
+def untrained(folder: Path) -> Path:
+    """Write an untrained model of one layer that knows the words of the small world, and return its folder."""
     from rftcore.train.tiny import TinyConfig, build_model, build_tokenizer
 
-    folder = tmp_path_factory.mktemp("model")
     tokenizer = build_tokenizer(["even third yes no again ab aba 0 1 2 3 4 5 6"])
     build_model(len(tokenizer), TinyConfig(layers=1, width=32, mlp=32), 0).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "card.json").write_text('{"environments": ["even"]}')
     return folder
 
 

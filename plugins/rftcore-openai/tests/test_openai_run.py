@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from rftcore import ConfigError, Experiment, RunError, plugins
+from rftcore import ConfigError, Experiment, RunError
 from rftcore.display import Display
 from rftcore.executor import Progress
 from rftcore.records import RunFolder, read_groups
@@ -24,21 +24,15 @@ from rftcore.schemas.config import Component
 from rftcore.schemas.trajectory import Trajectory
 from rftcore.study import Evaluation, run_folder
 from rftcore_openai.policy import OpenAI
+from tests.study.conftest import small_world
 
 from .conftest import KEY, VARIABLE, Chat, Reply, refuses, says
-
-ROOT = Path(__file__).parents[3]
-SPECIMEN = ROOT / "tests" / "specimens" / "chance.py"
-OTHERS = ",".join(sorted(file.parts[-3] for file in ROOT.glob("plugins/rftcore-*/rftcore_*/environment.py")))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _chance() -> Iterator[None]:
     """The environments of the specimen are the only ones, here and in child processes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(plugins.BLOCK, OTHERS)
-        patch.setenv(plugins.FILES, str(SPECIMEN))
-        patch.setattr(plugins, "_found", None)
+    with small_world():
         yield
 
 

@@ -14,50 +14,38 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rftcore import Experiment, plugins
+from rftcore import Experiment
 from rftcore.display import Display
 from rftcore.executor import Progress
 from rftcore.records import read_lines
-
-ROOT = Path(__file__).parents[3]
-SPECIMEN = ROOT / "tests" / "specimens" / "chance.py"
-OTHERS = ",".join(sorted(file.parts[-3] for file in ROOT.glob("plugins/rftcore-*/rftcore_*/environment.py")))
+from tests.study.conftest import small, small_world, untrained
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _chance() -> Iterator[None]:
     """The environments of the specimen are the only ones, here and in child processes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(plugins.BLOCK, OTHERS)
-        patch.setenv(plugins.FILES, str(SPECIMEN))
-        patch.setattr(plugins, "_found", None)
+    with small_world():
         yield
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an untrained model of one layer."""
-    from rftcore.train.tiny import TinyConfig, build_model, build_tokenizer
-
-    folder = tmp_path_factory.mktemp("model")
-    tokenizer = build_tokenizer(["even third yes no again ab aba 0 1 2 3 4 5 6"])
-    build_model(len(tokenizer), TinyConfig(layers=1, width=32, mlp=32), 0).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return untrained(tmp_path_factory.mktemp("model"))
 
 
 def experiment(model: Path) -> Experiment:
     return Experiment(
-        {
-            "name": "shown",
-            "train": "even:easy",
-            "model": str(model),
-            "sampling": {"max_new_tokens": 3},
-            "training": {"updates": 3, "groups": 2, "samples": 2, "checkpoint_every": 2},
-            "evaluation": {"tasks": 2, "samples": 2},
-            "references": ["oracle"],
-            "trackers": ["tensorboard"],
-        }
+        small(
+            model,
+            name="shown",
+            environments={},
+            train="even:easy",
+            training={"updates": 3, "groups": 2, "samples": 2, "checkpoint_every": 2},
+            evaluation={"tasks": 2, "samples": 2},
+            references=["oracle"],
+            trackers=["tensorboard"],
+        )
     )
 
 

@@ -14,24 +14,19 @@ import pytest
 import wandb
 from wandb.proto.wandb_internal_pb2 import Record
 
-from rftcore import Experiment, plugins
+from rftcore import Experiment
 from rftcore.display import Display
 from rftcore.executor import Progress
 from rftcore.records import read_lines
+from tests.study.conftest import small, small_world, untrained
 
-ROOT = Path(__file__).parents[3]
-SPECIMEN = ROOT / "tests" / "specimens" / "chance.py"
-OTHERS = ",".join(sorted(file.parts[-3] for file in ROOT.glob("plugins/rftcore-*/rftcore_*/environment.py")))
 OFFLINE = {"name": "wandb", "mode": "offline", "project": "mine"}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _chance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The environments of the specimen are the only ones here, and nobody is logged in."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(plugins.BLOCK, OTHERS)
-        patch.setenv(plugins.FILES, str(SPECIMEN))
-        patch.setattr(plugins, "_found", None)
+    with small_world(), pytest.MonkeyPatch.context() as patch:
         home = str(tmp_path_factory.mktemp("home"))
         for name in ("HOME", "WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
             patch.setenv(name, home)
@@ -44,27 +39,21 @@ def _chance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an untrained model of one layer."""
-    from rftcore.train.tiny import TinyConfig, build_model, build_tokenizer
-
-    folder = tmp_path_factory.mktemp("model")
-    tokenizer = build_tokenizer(["even third yes no again ab aba 0 1 2 3 4 5 6"])
-    build_model(len(tokenizer), TinyConfig(layers=1, width=32, mlp=32), 0).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return untrained(tmp_path_factory.mktemp("model"))
 
 
 def experiment(model: Path, tracker: Any = OFFLINE) -> Experiment:
     return Experiment(
-        {
-            "name": "shown",
-            "train": "even:easy",
-            "model": str(model),
-            "sampling": {"max_new_tokens": 3},
-            "training": {"updates": 3, "groups": 2, "samples": 2, "checkpoint_every": 1},
-            "evaluation": {"tasks": 2, "samples": 2},
-            "references": ["oracle"],
-            "trackers": [tracker],
-        }
+        small(
+            model,
+            name="shown",
+            environments={},
+            train="even:easy",
+            training={"updates": 3, "groups": 2, "samples": 2, "checkpoint_every": 1},
+            evaluation={"tasks": 2, "samples": 2},
+            references=["oracle"],
+            trackers=[tracker],
+        )
     )
 
 
