@@ -39,7 +39,7 @@ from rftcore.formats import prompt_format
 from rftcore.live import written
 from rftcore.models import fingerprint
 from rftcore.options import validate
-from rftcore.plan import Plan, lines, make_plan
+from rftcore.plan import Plan, deadlines, lines, make_plan
 from rftcore.players import policy_identity
 from rftcore.plugins import BLOCK
 from rftcore.records import RunFolder
@@ -117,6 +117,8 @@ class Blueprint:
     def id(self) -> str:
         """sha256 of everything that can change a number: not the name, nor where jobs run or files lie.
 
+        Of `faults` these are the deadlines; how many lost samples stop a run is no part of what it finds.
+
         Nor do trackers: they show numbers and change none.
 
         Nor does the order in which environments are listed.
@@ -125,13 +127,14 @@ class Blueprint:
         lists, what is in the algorithms and settings of stages by the stages' keys.
         """
         left_out = {"name", "executor", "trackers", "model", "published"}
-        left_out |= {"calibration", "tasks", "algorithms", "stages"}
+        left_out |= {"calibration", "tasks", "algorithms", "stages", "faults"}
         content = self.config.model_dump(mode="json", exclude=left_out)
         content["algorithm"] = identity(self.config.algorithm)
         content["references"] = [policy_identity(policy) for policy in self.config.references]
         if isinstance(self.config, EvaluationConfig) and self.config.policy is not None:
             content["policy"] = policy_identity(self.config.policy)
         content["training"].pop("record", None)
+        content |= deadlines(self.config)
         plan = self.plan.model_dump(mode="json", exclude={"recordings"})
         plan["cells"].sort(key=lambda cell: str(cell["key"]))  # the order of the environments changes no number
         return digest({"kind": self.kind, "config": content, "plan": plan})

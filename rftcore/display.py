@@ -40,6 +40,9 @@ class Display(ABC):
     def finished(self, job: str) -> None:
         """A job is done."""
 
+    def lost(self, job: str, error: BaseException) -> None:
+        """A job's worker died, as `error` says, and the job will be given to another one."""
+
     def failed(self, job: str, error: BaseException) -> None:
         """A job ended with `error`."""
 
@@ -134,6 +137,13 @@ class Bars(Display):
         if remaining is not None and not self._console.is_terminal:  # there, the bar says it
             words.append(f"{_time(remaining)} left")
         self._print(f"{self._count()} {', '.join(word for word in words if word)}", "")
+        self._draw()
+
+    def lost(self, job: str, error: BaseException) -> None:
+        """Take the job's bar away, and say why it begins again."""
+        self._end(job)
+        self._waiting[job] = self._jobs[job]
+        self._print(f"{error}\nIt is given to another worker, and goes on from what it had saved.", "yellow")
         self._draw()
 
     def failed(self, job: str, error: BaseException) -> None:

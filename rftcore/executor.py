@@ -45,6 +45,8 @@ class Outcome:
     job: str
     value: JsonValue = None
     error: BaseException | None = None
+    lost: bool = False
+    """True when whatever ran the job died, and not the job failed: it may be given again, and goes on where it was."""
 
 
 class Executor(ABC):

@@ -27,8 +27,10 @@ from rftcore import eventloop, launch, records, registry, updates
 from rftcore.algorithm import Algorithm, TokenFloats
 from rftcore.blueprint import load_record, make_environment
 from rftcore.curriculum import Curriculum
+from rftcore.deadline import timed
 from rftcore.environment import Environment
 from rftcore.errors import RunError
+from rftcore.faults import Breaker
 from rftcore.manifests import check_start
 from rftcore.plan import Plan, StageNode
 from rftcore.players import players, policy_actor
@@ -99,6 +101,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     report(first, node.updates, "starts")
     environments = _environments(config, [source.environment for source in node.stage.sources])
     tasks, held = _stage_tasks(plan, node, environments, validation)
+    breaker = Breaker(config.faults)
     algorithm: Algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
     shown = recorded(config.algorithm)
     recording = None if shown is None else Recording(shown)
@@ -117,17 +120,17 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     report(first, node.updates, "")
     while len(told) < node.updates and not exhausted(told, validation):
         update = len(told)
-        before = {} if update else _validated(config, node, engine, environments, held, "start_validation")
+        before = {} if update else _validated(config, node, engine, environments, held, breaker, "start_validation")
         began = time.monotonic()
         groups, credits, values = _rollouts(
-            config, node, engine, algorithm, curriculum, environments, tasks, told, recording
+            config, node, engine, algorithm, curriculum, environments, tasks, told, recording, breaker
         )
         figures = engine.update(groups, credits, values, update=update) | algorithm.state()
         if leads and config.training.record:
             records.write_groups(folder.trajectories(node.key, update), groups)
         value = updates.line(update, groups, figures, time.monotonic() - began) | before
         if due(update, node.updates, validation):
-            value |= _validated(config, node, engine, environments, held, "validation")
+            value |= _validated(config, node, engine, environments, held, breaker, "validation")
         if leads:
             records.append_line(log, value)
         told.append(value)
@@ -175,6 +178,7 @@ def _validated(
     engine: Engine,
     environments: Mapping[str, Environment],
     held: Sequence[Task],
+    breaker: Breaker,
     name: str,
 ) -> dict[str, float]:
     """Return under `name` what the model scores on a stage's validation tasks, and nothing if there are none.
@@ -184,9 +188,8 @@ def _validated(
     validation = config.training.validation
     if validation is None:
         return {}
-    groups = _play(
-        environments, engine.actor, held, validation.samples, seed=_seed(config.seed, node.key, "validation")
-    )
+    seed = _seed(config.seed, node.key, "validation")
+    groups = _play(environments, engine.actor, held, validation.samples, seed=seed, breaker=breaker)
     return {name: score(groups), f"{name}_episodes": len(held) * validation.samples}
 
 
@@ -200,6 +203,7 @@ def _rollouts(
     tasks: Mapping[str, Sequence[Task]],
     told: Sequence[Mapping[str, Any]],
     recording: Recording | None,
+    breaker: Breaker,
 ) -> tuple[list[Group], list[list[Credit | None]], TokenFloats | None]:
     """Return the groups of the next update with their credits, and with what a critic expected, if there is one.
 
@@ -224,6 +228,7 @@ def _rollouts(
             most if recording is None else [min(most, len(recording.of(task))) for task in wanted],
             seed=_seed(config.seed, node.key, update, round_),
             turn_limit=limit,
+            breaker=breaker,
         )
         groups += more
         expected = engine.values(more)
@@ -261,7 +266,10 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     _open.callback(actor.stop)
     report(0, total, "")
     seed = _seed(config.seed, "test")
-    groups = _play(environments, actor, tasks, config.evaluation.samples, seed=seed, on_episode=one_more)
+    breaker = Breaker(config.faults)
+    groups = _play(
+        environments, actor, tasks, config.evaluation.samples, seed=seed, on_episode=one_more, breaker=breaker
+    )
     spending = _spending(actor)
     done = {
         "train": node.train,
@@ -326,7 +334,8 @@ def _peers() -> Peers:
 
 
 def _environments(config: Settings, names: Sequence[str]) -> dict[str, Environment]:
-    return {name: make_environment(config, name) for name in dict.fromkeys(names)}
+    longest = config.faults.longest_step
+    return {name: timed(make_environment(config, name), longest) for name in dict.fromkeys(names)}
 
 
 def _check_planned(plan: Plan, place: str, tasks: Sequence[Task]) -> None:

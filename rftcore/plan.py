@@ -244,6 +244,7 @@ def _cell(
         settings["policy"] = policy_identity(policy)
     if policy is not None and chats(policy):
         settings |= _prompt_settings(config)
+    settings |= deadlines(config)
     version = _version("environment", config.environment(environment).name)
     key = digest(
         {
@@ -270,6 +271,11 @@ def _sampling_settings(config: Settings) -> dict[str, Any]:
     return {key: dumped[key] for key in keys} | _prompt_settings(config)
 
 
+def deadlines(config: Settings) -> dict[str, Any]:
+    """Return the deadlines, where there are any: they decide which samples are lost."""
+    return {"deadlines": config.faults.deadlines} if config.faults.deadlines else {}
+
+
 def _prompt_settings(config: Settings) -> dict[str, Any]:
     dumped = config.model_dump(mode="json")
     return {key: dumped[key] for key in ("format", "history", "shots") if key in dumped}
@@ -280,16 +286,20 @@ def _training_settings(config: Settings, stage: Stage) -> dict[str, Any]:
     dumped = config.model_dump(mode="json")
     elsewhere = ("updates", "checkpoint_every", "record")  # the plan has the updates; the others change no number
     training = {key: value for key, value in dumped["training"].items() if key not in elsewhere}
-    return _sampling_settings(config) | {
-        "seed": config.seed,
-        "training": training,
-        "learner": dumped["learner"],
-        "algorithm": [identity(config.algorithm), _version("algorithm", config.algorithm.name)],
-        "environments": {
-            name: [config.environments[name], _version("environment", config.environment(name).name)]
-            for name in sorted({source.environment for source in stage.sources})
-        },
-    }
+    return (
+        _sampling_settings(config)
+        | deadlines(config)
+        | {
+            "seed": config.seed,
+            "training": training,
+            "learner": dumped["learner"],
+            "algorithm": [identity(config.algorithm), _version("algorithm", config.algorithm.name)],
+            "environments": {
+                name: [config.environments[name], _version("environment", config.environment(name).name)]
+                for name in sorted({source.environment for source in stage.sources})
+            },
+        }
+    )
 
 
 def _measured(config: Settings, environments: Mapping[str, Environment]) -> list[tuple[str, str]]:

@@ -2,8 +2,8 @@
 
 `collect` plays k episodes of each task and returns groups. Episodes run concurrently with no barrier between turns or
 between episodes: `lanes` of them are live, and a finished one is replaced at once, in the order of the tasks. A failed
-machine is not a failed agent: the episode is tried again afresh, and then masked and counted. Nothing here imports
-torch.
+machine is not a failed agent: the episode is tried again afresh, and then masked and counted. It is tried again from
+the same random stream: another sample in its place would be one of those that do not fail. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rftcore import eventloop
 from rftcore.conversation import Conversation, Encoder, History
 from rftcore.environment import Environment, Episode, Step
 from rftcore.errors import EpisodeError, RftError, RunError
+from rftcore.faults import Breaker
 from rftcore.formats import PromptFormat
 from rftcore.policy import BudgetSpent, Policy, Spending
 from rftcore.sampler import ContextFull, Request, Sampler
@@ -186,26 +187,30 @@ async def collect(
     seed: int,
     turn_limit: int | None = None,
     on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
+    breaker: Breaker | None = None,
 ) -> list[Group]:
     """Play `samples` episodes of each of `tasks`, or as many as each has there; return one group a task, in order.
 
-    The random stream of an episode follows from `seed`, its task, its sample number and its attempt, so a result does
-    not depend on which episodes run beside it. `turn_limit` lowers the environments' own limits.
+    The random stream of an episode follows from `seed`, its task and its sample number, so a result depends neither on
+    which episodes run beside it nor on how often it was tried. `turn_limit` lowers the environments' own limits.
 
-    Raises RunError when every single episode failed for a reason that is not the agent's, unless that is a budget.
+    Raises RunError when every single episode failed for a reason that is not the agent's, unless that is a budget, and
+    when `breaker` says that too many did.
     """
     counts = [samples] * len(tasks) if isinstance(samples, int) else list(samples)
     results: list[list[Trajectory | None]] = [[None] * count for count in counts]
     queue: Iterator[tuple[int, int]] = ((t, s) for t, count in enumerate(counts) for s in range(count))
+    watch = breaker or Breaker()
 
     async def lane() -> None:
         for number, sample in queue:
             task = tasks[number]
             environment = environments[task.environment]
             limit = min(turn_limit or environment.max_turns, environment.max_turns)
-            trajectory = await _play(environment, actor, task, sample, seed, limit)
+            trajectory = await _play(environment, actor, task, sample, seed, limit, watch.faults.episode_seconds)
             results[number][sample] = trajectory
             on_episode(trajectory)
+            watch.told(trajectory)
 
     try:
         async with asyncio.TaskGroup() as lanes:
@@ -228,13 +233,26 @@ async def collect(
     return groups
 
 
-async def _play(environment: Environment, actor: Actor, task: Task, sample: int, seed: int, limit: int) -> Trajectory:
+async def _play(
+    environment: Environment, actor: Actor, task: Task, sample: int, seed: int, limit: int, seconds: float | None
+) -> Trajectory:
     for attempt in range(1, ATTEMPTS + 1):
-        rng = random.Random(f"{seed}/{task.digest}/{sample}/{attempt}")
-        trajectory = await _attempt(environment, actor, task, sample, rng, limit, attempt)
+        rng = random.Random(f"{seed}/{task.digest}/{sample}/1")  # stored runs drew from it by the attempt's number
+        trajectory = await _attempt(environment, actor, task, sample, rng, limit, attempt, seconds)
         if not trajectory.masked or trajectory.status == "budget":
             break
     return trajectory
+
+
+class _Yielding(Voice):
+    """Lets a deadline act before each answer, also where whoever answers never waits for anything."""
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+
+    async def answer(self, episode: Episode, turn: int) -> Answer | None:
+        await asyncio.sleep(0)
+        return await self._voice.answer(episode, turn)
 
 
 @dataclass(slots=True)
@@ -249,14 +267,21 @@ class _Course:
 
 
 async def _attempt(
-    environment: Environment, actor: Actor, task: Task, sample: int, rng: random.Random, limit: int, attempt: int
+    environment: Environment,
+    actor: Actor,
+    task: Task,
+    sample: int,
+    rng: random.Random,
+    limit: int,
+    attempt: int,
+    seconds: float | None,
 ) -> Trajectory:
     course, episode, voice = _Course(), None, None
     try:
         episode = environment.start(task)
         course.observation = episode.observation
         voice = actor.begin(environment, task, episode, sample, rng)
-        await _converse(voice, episode, limit, actor.reminder, course)
+        await _converse_within(seconds, voice, episode, limit, actor.reminder, course)
     except Exception as failure:
         if isinstance(failure, RftError) and not isinstance(failure, EpisodeError):
             raise
@@ -278,6 +303,21 @@ async def _attempt(
         attempts=attempt,
         error=course.error,
     )
+
+
+async def _converse_within(
+    seconds: float | None, voice: Voice, episode: Episode, limit: int, reminder: str, course: _Course
+) -> None:
+    """Do as `_converse` does, but for no longer than `seconds`. Raises TimeoutError."""
+    if seconds is None:
+        return await _converse(voice, episode, limit, reminder, course)
+    try:
+        async with asyncio.timeout(seconds) as clock:
+            await _converse(_Yielding(voice), episode, limit, reminder, course)
+    except TimeoutError as error:
+        if not clock.expired():
+            raise
+        raise TimeoutError(f"the episode took longer than {seconds:g} s (faults.episode_seconds)") from error
 
 
 async def _converse(voice: Voice, episode: Episode, limit: int, reminder: str, course: _Course) -> None:

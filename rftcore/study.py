@@ -7,6 +7,7 @@ a kill, and reading a finished one are the same call. Observation hooks fire her
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -158,9 +159,13 @@ def _played(folder: RunFolder, cell: CellNode) -> bool:
 def _work(
     runner: Executor, jobs: Mapping[str, tuple[Job, str | None]], done: set[str], show: Display, relay: _Relay
 ) -> None:
-    """Run jobs until all are done. After a failure those that run are let finish, and no other begins."""
+    """Run jobs until all are done; one whose worker died is given again.
+
+    After a failure those that run are let finish, and no other begins.
+    """
     waiting = {key: pair for key, pair in jobs.items() if key not in done}
     running: set[str] = set()
+    deaths: Counter[str] = Counter()
     failure: BaseException | None = None
 
     def progressed(progress: Progress) -> None:
@@ -183,6 +188,10 @@ def _work(
                     done.add(outcome.job)
                     relay.finished(outcome.job, outcome.value)
                     show.finished(outcome.job)
+                elif outcome.lost and deaths[outcome.job] < RETRIES and failure is None:
+                    deaths[outcome.job] += 1
+                    waiting[outcome.job] = jobs[outcome.job]
+                    show.lost(outcome.job, outcome.error)
                 else:
                     failure = failure or outcome.error
                     show.failed(outcome.job, outcome.error)
@@ -206,6 +215,10 @@ def _jobs(folder: RunFolder, config: Settings, plan: Plan) -> Iterator[tuple[str
         job = Job(cell.key, f"{_JOBS}:evaluate_cell", {"run": run, "key": cell.key}, label, size)
         yield cell.key, (job, cell.checkpoint)
 
+
+RETRIES = 2
+"""Further times that a job is given to a worker after one has died with it. It goes on from its last checkpoint, so to
+try again is safe; one that kills every worker, as for want of memory, must end."""
 
 _JOBS = "rftcore.experiment"
 _LEARNING, _POLICY = 1.4, 0.05

@@ -82,7 +82,7 @@ class Child:
                 return Outcome(job.id, error=revive(answer["error"]))
             else:
                 return Outcome(job.id, value=answer["value"])
-        return Outcome(job.id, error=errors.RunError(self._obituary(job)))
+        return Outcome(job.id, error=errors.RunError(self._obituary(job)), lost=True)
 
     def kill(self) -> None:
         """End the process at once; safe from any thread. What it was writing is written atomically or not at all."""
@@ -127,9 +127,8 @@ class Child:
             death += ": often the system, short of memory; free some or run fewer workers"
         said = self._said.decode("utf-8", errors="replace").strip()
         tail = "\n".join(f"  | {line}" for line in said.splitlines()[-20:])
-        return (
-            f"{job.label}: its worker process died ({death}). Other jobs go on; resume the run to try this one again."
-            + (f"\nThe last it printed:\n{tail}" if tail else "\nIt printed nothing.")
+        return f"{job.label}: its worker process died ({death})." + (
+            f"\nThe last it printed:\n{tail}" if tail else "\nIt printed nothing."
         )
 
 

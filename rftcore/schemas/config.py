@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rftcore.conversation import History
+from rftcore.faults import Faults
 from rftcore.schemas.frozen import Frozen, given, without_unused
 from rftcore.schemas.published import Published
 
@@ -231,6 +232,8 @@ class Settings(Frozen):
     """Policies that are played beside what is trained: every table's floor and ceiling, models behind an API."""
     metrics: tuple[Component, ...] = Field(default_factory=lambda: (Component(name="generalization"),))
     """What is computed from trajectories; one of them has to summarize a study."""
+    faults: Faults = Field(default=Faults())
+    """What happens when environments hang or fail: deadlines, and how many lost samples stop the run."""
     executor: Component = Field(default_factory=lambda: Component(name="inline"))
     """Where jobs run; it changes no number."""
     trackers: tuple[Component, ...] = Field(default=())
@@ -254,7 +257,7 @@ class Settings(Frozen):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("tasks", "shots", "algorithms", "stages", "trackers"))
+        return without_unused(self, handler(self), ("tasks", "shots", "algorithms", "stages", "faults", "trackers"))
 
 
 class ExperimentConfig(Settings):

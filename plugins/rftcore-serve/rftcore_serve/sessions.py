@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from rftcore.environment import Episode
-from rftcore_serve.lane import Lane
+from rftcore.lane import Lane
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from rftcore.environment import Environment
+from rftcore.lane import Lane
 from rftcore.protocol import Offer
 from rftcore.schemas.frozen import digest
-from rftcore_serve.lane import Lane
 from rftcore_serve.sessions import Refusal
 from rftcore_serve.wire import Served
 

@@ -1,4 +1,4 @@
-"""A thread that works in order: an episode lives in one thread, as it would where nobody serves it.
+"""A thread that works in order: an episode that may be given up lives in one thread, as it would live in the caller's.
 
 It is a daemon, so that a step that never returns cannot keep the process from ending.
 """

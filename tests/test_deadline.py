@@ -1,0 +1,185 @@
+"""Environments that hang: who waits for them, for how long, and what becomes of their threads."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from rftcore import deadline
+from rftcore.deadline import timed
+from rftcore.environment import Environment, Episode, Step
+from rftcore.errors import RunError
+from rftcore.faults import Breaker, Faults
+from rftcore.policy import Policy
+from rftcore.rollout import PolicyActor, collect
+from rftcore.schemas.task import Split, Task
+from rftcore.schemas.trajectory import Trajectory
+
+
+class Slow(Environment):
+    """Hangs where an action says so, or the `starts`-th episode begins, until `let_go`."""
+
+    name = "slow"
+    max_turns = 4
+    instructions = ""
+
+    def __init__(self, starts: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.started, self.closed, self.threads = 0, 0, set[int]()
+        self.let_go = threading.Event()
+        self._hangs = starts
+
+    def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
+        return [
+            Task(environment="slow", id=f"slow/easy/train/{n}", split=split, difficulty=difficulty, seed=n)
+            for n in range(4)
+        ]
+
+    def start(self, task: Task) -> Episode:
+        self.started += 1
+        if self.started in self._hangs:
+            self.let_go.wait()
+        return _Slow(self)
+
+
+class _Slow(Episode):
+    def __init__(self, owner: Slow) -> None:
+        self.observation, self._owner = "begin", owner
+
+    def step(self, action: str) -> Step:
+        self._owner.threads.add(threading.get_ident())
+        if action == "hang":
+            self._owner.let_go.wait()
+        if action == "late":
+            raise TimeoutError("my own server")
+        self.observation = f"after {action}"
+        return Step(self.observation, 1.0, action == "win", success=action == "win")
+
+    def available_actions(self) -> tuple[str, ...]:
+        return ("win",)
+
+    def expert_action(self) -> str:
+        return "win"
+
+    def close(self) -> None:
+        self._owner.closed += 1
+
+
+class Says(Policy):
+    """Says the same things in every episode, or what `answers` gives."""
+
+    def __init__(self, *actions: str, pause: float = 0.0) -> None:
+        self.said = iter(actions * 1000)
+        self.pause = pause
+
+    async def act(self, task: Task, episode: Episode, turn: int, sample: int, rng: random.Random) -> str:
+        if self.pause:
+            await asyncio.sleep(self.pause)
+        return next(self.said)
+
+
+def play(environment: Environment, policy: Policy, faults: Faults | None = None) -> Trajectory:
+    task = environment.tasks("train", "easy")[0]
+    groups = collect({"slow": environment}, PolicyActor(policy), [task], 1, seed=0, breaker=Breaker(faults))
+    return asyncio.run(groups)[0].trajectories[0]
+
+
+@pytest.fixture
+def slow() -> Iterator[Slow]:
+    environment = Slow()
+    yield environment
+    environment.let_go.set()
+
+
+def test_without_a_deadline_the_environment_is_as_it_is(slow: Slow) -> None:
+    assert timed(slow, None) is slow
+
+
+def test_an_episode_that_answers_in_time_is_the_environments_own(slow: Slow) -> None:
+    watched = timed(slow, 30.0)
+    plain, found = play(slow, Says("1", "win")), play(watched, Says("1", "win"))
+    assert found == plain
+    assert (watched.name, watched.max_turns, watched.tasks("train", "easy")) == (
+        "slow",
+        4,
+        slow.tasks("train", "easy"),
+    )
+    assert list(watched.oracle(watched.tasks("train", "easy")[0])) == ["win"]
+    assert slow.started == slow.closed == 3
+
+
+def test_an_episode_lives_in_one_thread_that_ends_with_it(slow: Slow) -> None:
+    before = threading.active_count()
+    play(timed(slow, 30.0), Says("1", "2", "3", "win"))
+    assert len(slow.threads) == 1
+    assert threading.get_ident() not in slow.threads
+    for _ in range(200):
+        if threading.active_count() == before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def test_a_step_that_hangs_is_a_timeout_and_is_played_afresh(slow: Slow) -> None:
+    found = play(timed(slow, 0.05), Says("1", "hang", "win"))
+    assert (found.status, found.attempts, found.success) == ("completed", 2, True)
+    assert slow.closed == 1  # the other closes when its step returns
+    slow.let_go.set()
+    for _ in range(200):
+        if slow.closed == 2:
+            break
+        time.sleep(0.01)
+    assert slow.closed == 2
+
+
+def test_a_start_that_hangs_is_a_timeout_too() -> None:
+    environment = Slow(starts=(1, 2))
+    found = play(timed(environment, 0.05), Says("win"))
+    assert (found.status, found.attempts) == ("completed", 3)
+    environment.let_go.set()
+    for _ in range(200):
+        if environment.closed == 3:
+            break
+        time.sleep(0.01)
+    assert environment.closed == 3
+
+
+def test_an_environments_own_timeout_is_told_as_its_own(slow: Slow) -> None:
+    task = slow.tasks("train", "easy")[0]
+    with pytest.raises(TimeoutError, match=r"^my own server$"):
+        timed(slow, 30.0).start(task).step("late")
+    with pytest.raises(TimeoutError, match=r"slow took longer than 0\.05 s, which is its deadline \(faults\)"):
+        timed(slow, 0.05).start(task).step("hang")
+
+
+def test_threads_that_nobody_can_stop_are_few_before_the_run_stops(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "MOST_STUCK", 3)
+    watched = timed(slow, 0.02)
+    with pytest.raises(RunError, match=r"slow: 3 calls took longer than 0\.02 s and still run"):
+        play(watched, Says("hang"))
+
+
+@pytest.mark.parametrize("pause", [0.0, 30.0])
+def test_an_episode_has_a_deadline_whoever_is_slow(pause: float, slow: Slow) -> None:
+    class Sleeping(Says):
+        async def act(self, *arguments: object, **options: object) -> str:
+            if pause:
+                await asyncio.sleep(pause)  # as a sampler that does not answer
+            else:
+                time.sleep(0.06)  # as one that keeps the event loop busy
+            return "1"
+
+    with pytest.raises(RunError, match=r"ended with timeout: .*the episode took longer than 0\.1 s \(faults\.episode"):
+        play(slow, Sleeping(), Faults(episode_seconds=0.1))
+    assert slow.started == slow.closed == 3
+
+
+def test_the_longest_step_is_the_shorter_of_both_deadlines() -> None:
+    assert Faults().longest_step is None
+    assert Faults(episode_seconds=60).longest_step == 60
+    assert Faults(episode_seconds=60, step_seconds=5).longest_step == 5
