@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import subprocess
@@ -345,6 +346,21 @@ class Remembering(Turning):
 
 class Recording(Dial):
     episode = Remembering
+
+
+class Decoding(Turning):
+    """Looks up attributes in C, whose names the interpreter keeps until its own cache is full."""
+
+    def step(self, action: str) -> Step:
+        for _ in range(20):
+            json.loads("[]", parse_float=float)
+        return super().step(action)
+
+
+class Warming(Dial):
+    """Keeps every promise."""
+
+    episode = Decoding
 
 
 _film = bytearray()

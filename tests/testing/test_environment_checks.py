@@ -172,6 +172,11 @@ def test_a_sound_environment_breaks_nothing(specimen: Callable[[str], World]) ->
     assert apart == set(INSTALLED)  # a spec by itself has no distribution
 
 
+def test_what_the_interpreter_keeps_is_not_taken_for_a_leak(specimen: Callable[[str], World]) -> None:
+    result = run(BY_NAME["walks_keep_memory"], specimen("Warming"))
+    assert (result.verdict, result.problems) == ("kept", ())
+
+
 def test_what_a_distribution_says_of_itself_is_checked_where_it_is_installed(site: Site) -> None:
     counting = Path(__file__).parents[1] / "specimens" / "rftcore_counting"
     (site.folder / "rftcore_counting").symlink_to(counting)

@@ -25,6 +25,9 @@ from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Group
 from rftcore.study import Evaluation
 from rftcore.testing import examine
+from rftcore.testing.environments import lifetimes
+from rftcore.testing.report import run
+from rftcore.testing.subject import announced
 from rftcore_serve.episode import RemoteEpisode
 from rftcore_serve.remote import Remote
 
@@ -234,6 +237,14 @@ def test_it_keeps_what_every_environment_promises(textcraft: Server) -> None:
     report = examine("remote", level="light", options={"url": textcraft.url})
     report.require()
     assert {result.verdict for result in report.results} <= {"kept", "not applicable"}
+
+
+def test_it_keeps_no_memory_of_what_was_played(textcraft: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifetimes, "SECONDS", 6.0)
+    remote = announced("environment", "remote", {"url": textcraft.url}, "full")
+    for check in (lifetimes.starts_keep_memory, lifetimes.walks_keep_memory):
+        result = run(check, remote)
+        assert (result.verdict, result.problems) == ("kept", ())
 
 
 @pytest.mark.slow

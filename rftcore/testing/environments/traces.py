@@ -95,8 +95,21 @@ def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: flo
 def _memory() -> tuple[int, int]:
     """Return blocks that Python has allocated, and bytes that the process has in memory (0 where nobody says)."""
     gc.collect()
+    _forget_attributes()
     statm = Path("/proc/self/statm")
     return sys.getallocatedblocks(), int(statm.read_text().split()[1]) * PAGE if statm.is_file() else 0
+
+
+def _forget_attributes() -> None:
+    """Empty the interpreter's cache of looked-up attributes, which keeps up to 4096 names.
+
+    Names that C code makes anew at each look-up, such as those of `json` and `re`, fill it over hundreds of episodes,
+    and look like a leak until it is full.
+    """
+    if sys.version_info >= (3, 13):
+        sys._clear_internal_caches()
+    else:
+        sys._clear_type_cache()
 
 
 def _world(described: Mapping[str, Any]) -> World:
