@@ -5,8 +5,9 @@ In a test of its author `@conforms("webshop")`, on the command line `rftcore che
 that its formula is the one intended.
 """
 
+from rftcore.testing.batch import examine_each
 from rftcore.testing.check import Check, Level
 from rftcore.testing.conforms import Broken, conforms
 from rftcore.testing.report import Report, Result, examine
 
-__all__ = ["Broken", "Check", "Level", "Report", "Result", "conforms", "examine"]
+__all__ = ["Broken", "Check", "Level", "Report", "Result", "conforms", "examine", "examine_each"]

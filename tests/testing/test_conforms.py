@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rftcore import ConfigError, PluginError, registry
+from rftcore.executors import processes
 from rftcore.specs import EnvironmentSpec
-from rftcore.testing import conforms, examine
+from rftcore.testing import conforms, examine, examine_each
 from rftcore.testing.report import chosen
 
 if TYPE_CHECKING:
@@ -119,6 +120,20 @@ def test_the_command_checks_what_is_named_and_prints_json(counting_site: Site) -
     broken = [result["check"] for result in reports["function"]["results"] if result["verdict"] == "broken"]
     assert broken == ["target_is_importable"]
     assert not reports["function"]["kept"]
+
+
+def test_what_is_checked_side_by_side_is_told_in_order_and_found_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "cores", lambda: 2)
+    names, told = ["textcraft", "grpo", "single"], []
+    reports = examine_each(names, level="static", told=told.append)
+    assert told == reports
+    for name, report in zip(names, reports, strict=True):
+        assert [(result.check, result.verdict, result.problems) for result in report.results] == [
+            (result.check, result.verdict, result.problems) for result in examine(name, level="static").results
+        ]
+    with pytest.raises(PluginError, match="environment 'no-such' is not installed"):
+        examine_each(["textcraft", "no-such"], level="static", told=told.append)
+    assert len(told) == 3
 
 
 def test_without_a_name_the_command_checks_all_of_a_kind(counting_site: Site) -> None:

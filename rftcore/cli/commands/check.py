@@ -44,6 +44,9 @@ def check(
 
     A check that fails says what was found, what was expected and what to do. The exit code is 1 when one fails.
 
+    Several names are checked side by side, as many at once as there are cores; they are printed in
+    their order.
+
     In your tests the same list is one decorator, `rftcore.testing.conforms`.
 
     Examples:
@@ -57,18 +60,20 @@ def check(
     """
     from rftcore import registry
     from rftcore.errors import ConfigError
+    from rftcore.testing.batch import examine_each
     from rftcore.testing.report import examine
 
     if not names:
         if kind is None:
             raise ConfigError("found neither NAME nor --kind, expected what to check, such as: rftcore check textcraft")
         names = _all(kind) if kind in registry.KINDS else [""]
-    reports = []
-    for name in names:
-        report = examine(name, kind=kind, level=level, options=read_settings(settings), told=None if as_json else _told)
+    options = read_settings(settings)
+    if len(names) > 1:
+        reports = examine_each(names, kind=kind, level=level, options=options, told=None if as_json else _shown)
+    else:
+        reports = [examine(names[0], kind=kind, level=level, options=options, told=None if as_json else _told)]
         if not as_json:
-            _summed(report)
-        reports.append(report)
+            _summed(reports[0])
     if as_json:
         emit({"reports": [_record(report) for report in reports]})
     if any(report.broken for report in reports):
@@ -92,6 +97,13 @@ def _told(result: Result) -> None:
         out.print(f"         {result.title}")
     for problem in result.problems:
         out.print(f"         * {problem}")
+
+
+def _shown(report: Report) -> None:
+    """Print a report that came from another process, whole."""
+    for result in report.results:
+        _told(result)
+    _summed(report)
 
 
 def _summed(report: Report) -> None:
