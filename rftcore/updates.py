@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from rftcore import records
+from rftcore.accounts import tallies
 from rftcore.curriculum import UpdateRecord
 from rftcore.errors import RunError
 from rftcore.schemas.trajectory import Group
@@ -39,7 +40,9 @@ def line(update: int, groups: Sequence[Group], figures: Mapping[str, Any], secon
         {"task": g.task.id, "returns": [t.ret for t in g.usable], "successes": [t.success for t in g.usable]}
         for g in groups
     ]
-    return {"update": update, **_figures(groups), **figures, "update_seconds": seconds, "groups": told}
+    accounts = {place: tally.written() for place, tally in tallies(groups).items()}
+    written = {"update": update, **_figures(groups), **figures, "update_seconds": seconds}
+    return {**written, "groups": told, "accounts": accounts}
 
 
 def _figures(groups: Sequence[Group]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from rftcore.schemas.config import (
     StageSettings,
     StudyConfig,
 )
-from rftcore.schemas.report import Axes, Cell, Report, StageReport
+from rftcore.schemas.report import Account, Axes, Cell, Report, StageReport
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -183,7 +183,7 @@ def test_the_page_of_samplers_lists_the_options_of_core_s_own() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "model"),
-    [("The report", Report), ("axes", Axes), ("A cell", Cell), ("A stage", StageReport)],
+    [("The report", Report), ("axes", Axes), ("A cell", Cell), ("A stage", StageReport), ("accounts", Account)],
 )
 def test_the_report_page_explains_every_key_and_no_other(heading: str, model: type[BaseModel]) -> None:
     assert set(rows("report.md", heading)) == set(model.model_fields)
@@ -196,4 +196,4 @@ def test_the_page_of_calibration_explains_every_key_of_the_file_and_no_other() -
 def test_no_part_of_the_report_is_left_out_of_the_page() -> None:
     schemas = import_module("rftcore.schemas.report")
     models = {value for value in vars(schemas).values() if getattr(value, "__module__", "") == schemas.__name__}
-    assert models <= {Report, Axes, Cell, StageReport}
+    assert models <= {Account, Report, Axes, Cell, StageReport}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -25,6 +25,7 @@ from rftcore.metric import CellData, StudyData, StudyFigures
 from rftcore.plan import CellNode, Plan, StageNode
 from rftcore.policy import Spending, added
 from rftcore.records import RunFolder
+from rftcore.report.accounts import account_rows, loss_notes
 from rftcore.report.notes import notes
 from rftcore.schemas.config import Settings
 from rftcore.schemas.report import Report, StageReport
@@ -32,7 +33,7 @@ from rftcore.stages import samples, settings_of
 from rftcore.validation import best
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "pydantic", "numpy")
-_CURVE_LEAVES_OUT = frozenset({"groups", "by_source"})
+_CURVE_LEAVES_OUT = frozenset({"groups", "by_source", "accounts"})
 _FLAT = 0.7
 """Share of groups without variance above which a stage hardly learns."""
 _GAP = 1e-2
@@ -57,6 +58,7 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
     figures = _figures(config, data)
     environments = {name: make_environment(config, name) for name in config.environments}
     facts = _facts(environments, {name for node in plan.stages for name in plan.trained_in(node.name)})
+    accounts = account_rows(list(evidence.values()), _training_accounts(folder, plan))
     masked = sum(t.masked for found in evidence.values() for group in found.groups for t in group.trajectories)
     return Report(
         study={
@@ -73,14 +75,23 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         masked=masked,
         spending=_spending(folder, plan),
         failures=figures.failures,
+        accounts=accounts,
         minimum_detectable=figures.minimum_detectable,
         notes=[
             *_unplayed(data.references),
+            *loss_notes(accounts),
             *notes(config.model if plan.model else "", config.environments, facts, figures.axes),
         ],
         study_seconds=study_seconds,
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _training_accounts(folder: RunFolder, plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield what each update of each stage counted; stages of a version that did not count have nothing to say."""
+    for node in plan.stages:
+        for line in records.read_lines(folder.stage(node.key) / "updates.jsonl"):
+            yield line.get("accounts", {})
 
 
 def _facts(environments: Mapping[str, Environment], trained: Collection[str]) -> dict[str, dict[str, JsonValue]]:

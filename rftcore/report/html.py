@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from rftcore.records import write_text
+from rftcore.report.accounts import account_section
 from rftcore.report.evidence import Evidence, collect
 from rftcore.report.failures import failure_section
 from rftcore.report.figures import duration, moment
@@ -68,6 +69,7 @@ def render(report: Report, evidence: Mapping[str, Evidence]) -> str:
             published_section(report),
             training_section(report),
             failure_section(report),
+            account_section(report),
             provenance_section(report),
         ),
         _footer(),
@@ -108,7 +110,7 @@ def _navigation(report: Report) -> Markup:
     links = [("findings", "Findings"), *((axis, QUESTIONS[axis][0]) for axis in AXES)]
     if published(report) is not None:
         links.append(("published", "Published figures"))
-    links += [("training", "Training"), ("run", "What was run")]
+    links += [("training", "Training"), ("accounts", "Lost samples"), ("run", "What was run")]
     return tag("nav", *(tag("a", name, href=f"#{place}") for place, name in links), aria_label="Sections")
 
 

@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rftcore.report import accounts
 from rftcore.report.figures import MISSING, bounds, count, duration, moment, percent, points, signed_bounds
 from rftcore.report.findings import findings
 from rftcore.report.heatmap import signs
@@ -70,6 +71,19 @@ def print_tables(report: Report, console: Console) -> None:
             "one cell. " + _limit(report)
         )
         _print(console, width, "Stages", _stages(report.stages), legend)
+    _print_accounts(report, console, width)
+
+
+def _print_accounts(report: Report, console: Console, width: int) -> None:
+    """Say what was lost in all; a table only of where something was."""
+    console.print(Text("\nSamples lost to the machine", style="bold"))
+    console.print(Padding(Text(accounts.account_summary(report.accounts)), (0, 0, 0, 2)), width=width)
+    rows = [row for row in report.accounts if row.masked or row.episodes > row.samples]
+    if rows:
+        table = _table(*accounts.HEADS, numbers=4)
+        for row in rows:
+            table.add_row(*map(Text, accounts.fields(row)))
+        console.print(Group(table, Padding(Text(accounts.ABOUT, style="dim"), (0, 0, 0, 2))), width=width)
 
 
 def _print_similarity(report: Report, console: Console, width: int) -> None:

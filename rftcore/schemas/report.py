@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_seri
 from rftcore.schemas.frozen import Frozen, without_unused
 
 Role = Literal["base", "held-in", "held-out", "reference"]
+Phase = Literal["training", "evaluation"]
 
 
 class Cell(Frozen):
@@ -92,6 +93,28 @@ class StageReport(Frozen):
     warnings: list[str] = Field(default_factory=list)
 
 
+class Account(Frozen):
+    """What failures of the machine took from the samples of one place, and what that may hide."""
+
+    phase: Phase
+    train: str | None
+    """The checkpoint or policy of a cell that lost samples; None for all of the phase."""
+    environment: str
+    difficulty: str
+    samples: int
+    episodes: int
+    """Episodes that were begun for them: more than `samples` where some failed and were played again."""
+    masked: dict[str, int]
+    """Samples whose every attempt failed, by status."""
+    masked_share: float
+    success: float | None
+    """Share of successes among the samples that are not masked."""
+    success_low: float
+    """Success of all samples were every masked one a failure."""
+    success_high: float
+    """And were every masked one a success (Manski 1990, American Economic Review 80(2))."""
+
+
 class Axes(Frozen):
     difficulty: list[Cell] = Field(default_factory=list)
     transfer: list[Cell] = Field(default_factory=list)
@@ -120,6 +143,8 @@ class Report(Frozen):
     """What the answers of each policy cost that is paid for them: `answers`, `prompt_tokens`, ..., `money`."""
     failures: list[dict[str, JsonValue]] = Field(default=[])
     """How episodes failed in each cell of a model: `train`, ..., `episodes`, and each mode's share and interval."""
+    accounts: list[Account] = Field(default=[])
+    """What was lost to the machine in training and in evaluation, by environment and difficulty."""
     minimum_detectable: float | None
     """The largest of the cells' minimum detectable differences: what every cell would have shown."""
     notes: list[str] = Field(default_factory=list)
@@ -129,4 +154,4 @@ class Report(Frozen):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("spending", "failures"))
+        return without_unused(self, handler(self), ("spending", "failures", "accounts"))

@@ -158,7 +158,7 @@ def test_plots_findings_and_limits_stand_in_the_page(page: str) -> None:
     parsed = Page(page)
     assert len(parsed.all("svg")) == 8 + 1 + 3 * 6 + 1 + 2 + 8  # means and scale, scores, chains, learning curves
     sections = {part.split('"', 2)[1]: part for part in page.split("<section id=")[1:]}
-    assert list(sections) == ["findings", "difficulty", "transfer", "sequence", "training", "run"]
+    assert list(sections) == ["findings", "difficulty", "transfer", "sequence", "training", "accounts", "run"]
     for place, text in sections.items():
         assert parsed.all("a", href=f"#{place}")
         assert ("Minimum detectable difference" in text) is (place not in ("training", "run"))
