@@ -161,7 +161,7 @@ def test_plots_findings_and_limits_stand_in_the_page(page: str) -> None:
     assert list(sections) == ["findings", "difficulty", "transfer", "sequence", "training", "accounts", "run"]
     for place, text in sections.items():
         assert parsed.all("a", href=f"#{place}")
-        assert ("Minimum detectable difference" in text) is (place not in ("training", "run"))
+        assert ("Minimum detectable difference" in text) is (place not in ("training", "accounts", "run"))
 
 
 def test_a_loss_is_orange_and_a_gain_blue_and_small_changes_have_no_colour(small: Callable[..., Report]) -> None:
