@@ -2,21 +2,24 @@
 
     python -m rftcore_generalization.agreement
 
-The labelled trajectories lie beside this file; `docs/failures.md` says where they come from and how they were labelled.
+The labelled trajectories lie beside this file, in two parts: to the first the rules were adjusted, the second they have
+never seen. `docs/failures.md` says where they come from and how they were labelled.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from rftcore.schemas.trajectory import Trajectory
 from rftcore_generalization.failures import RULES, failure_modes
 
-FILE = "labelled.jsonl"
+Part = Literal["adjusted", "held_out"]
+PARTS: dict[Part, str] = {"adjusted": "labelled.jsonl", "held_out": "held_out.jsonl"}
+"""The files."""
 
 
 class Labelled(NamedTuple):
@@ -46,9 +49,9 @@ class Agreement(NamedTuple):
         return self.both / self.labelled if self.labelled else None
 
 
-def labelled() -> list[Labelled]:
-    """Return the labelled trajectories of this distribution."""
-    text = files("rftcore_generalization").joinpath(FILE).read_text(encoding="utf-8")
+def labelled(part: Part) -> list[Labelled]:
+    """Return the labelled trajectories of this distribution: those that the rules were adjusted to, or the others."""
+    text = files("rftcore_generalization").joinpath(PARTS[part]).read_text(encoding="utf-8")
     lines = (json.loads(line) for line in text.splitlines())
     return [
         Labelled(line["player"], Trajectory.model_validate(line["trajectory"]), frozenset(line["labels"]))
@@ -56,15 +59,17 @@ def labelled() -> list[Labelled]:
     ]
 
 
-def agreement(examples: Iterable[Labelled]) -> list[Agreement]:
-    """Return the agreement on each mode, in the order of `RULES`."""
-    pairs = [(example.labels, frozenset(failure_modes(example.trajectory))) for example in examples]
+def agreement(
+    examples: Iterable[Labelled], found: Callable[[Trajectory], Collection[str]] = failure_modes
+) -> list[Agreement]:
+    """Return how far what `found` finds agrees with the labels on each mode, in the order of `RULES`."""
+    pairs = [(example.labels, frozenset(found(example.trajectory))) for example in examples]
     return [
         Agreement(
             mode,
             labelled=sum(mode in labels for labels, _ in pairs),
-            found=sum(mode in found for _, found in pairs),
-            both=sum(mode in labels and mode in found for labels, found in pairs),
+            found=sum(mode in modes for _, modes in pairs),
+            both=sum(mode in labels and mode in modes for labels, modes in pairs),
         )
         for mode in RULES
     ]
@@ -79,5 +84,11 @@ def table(rows: Iterable[Agreement]) -> str:
     return "\n".join(lines)
 
 
+def tables() -> str:
+    """Return the agreement of the rules on both parts."""
+    parts = ((part, labelled(part)) for part in PARTS)
+    return "\n\n".join(f"{part}: {len(found)} episodes\n{table(agreement(found))}" for part, found in parts)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{table(agreement(labelled()))}\n")
+    sys.stdout.write(f"{tables()}\n")

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
-from itertools import groupby
+from collections.abc import Callable, Set
 
-from rftcore.schemas.trajectory import Trajectory, Turn
+from rftcore.schemas.trajectory import Trajectory
 
 SPIRAL = 3
 """Turns in a row without a possible action that make a spiral."""
-LOOP = 3
-"""Times that an action is given to one observation, or one after the other, that make a loop."""
+LOOP, WITHIN = 3, 5
+"""Times that an action has the same outcome, in so many turns, that make a loop: more of them than not."""
 POSSIBLE = 0.75
 """Share of turns with a possible action, from which on an episode that goes nowhere wanders."""
 MALFORMED = 0.25
-"""Share of turns without any action that makes an output malformed."""
+"""Share of turns with a malformed action that makes an output malformed."""
 
 _WORD = re.compile(r"[^\W_]+")
+_PAIRS = ("()", "[]", "{}", "<>")
+_UNDECODED = "\N{REPLACEMENT CHARACTER}"
+"""Stands where a model's tokens are no whole character."""
 _PLACES = ("Available actions: [", "Feedback: ")
 """How lines begin that say nothing of the world."""
 
@@ -54,10 +56,15 @@ def confirmation_bias(trajectory: Trajectory) -> bool:
 
 
 def action_loop(trajectory: Trajectory) -> bool:
-    """Repeats an action loop: gives one action three times in a row, or three times to one and the same observation."""
-    pairs = Counter((_scene(turn), _normal(turn.action)) for turn in trajectory.turns if turn.action.strip())
-    runs = (len(list(run)) for action, run in groupby(_normal(turn.action) for turn in trajectory.turns) if action)
-    return max(max(pairs.values(), default=0), max(runs, default=0)) >= LOOP
+    """Repeats an action loop: gives one action in three of five turns, or more, with one and the same outcome.
+
+    The outcome is what the environment says next, so a step that leads on is no loop, however often it is taken.
+    """
+    turns = trajectory.turns
+    outcomes = [*(_scene(turn.observation) for turn in turns[1:]), _scene(trajectory.final_observation)]
+    acts = [(_normal(turn.action), outcome) for turn, outcome in zip(turns, outcomes, strict=False)]
+    stretches = (Counter(act for act in acts[first : first + WITHIN] if act[0]) for first in range(len(acts)))
+    return any(max(stretch.values(), default=0) >= LOOP for stretch in stretches)
 
 
 def invalid_spiral(trajectory: Trajectory) -> bool:
@@ -92,9 +99,27 @@ def wandering(trajectory: Trajectory) -> bool:
 
 
 def malformed_output(trajectory: Trajectory) -> bool:
-    """Writes malformed output: a quarter of its turns or more hold no action in the prompt format."""
-    empty = sum(not turn.action.strip() for turn in trajectory.turns)
-    return bool(trajectory.turns) and empty >= MALFORMED * len(trajectory.turns)
+    """Writes malformed output: a quarter of its turns or more hold no action, or an impossible one of a broken form.
+
+    Three things break the form of an action: a bracket without its partner, or words behind the last one; a character
+    that is none; words more than half of which neither an observation nor a possible action of the episode has.
+    """
+    known = {word for turn in trajectory.turns for word in _words(turn.observation)}
+    known |= {word for turn in trajectory.turns if turn.valid for word in _words(turn.action)}
+    malformed = sum(not turn.valid and _broken(turn.action, known) for turn in trajectory.turns)
+    return bool(trajectory.turns) and malformed >= MALFORMED * len(trajectory.turns)
+
+
+def _broken(action: str, known: Set[str]) -> bool:
+    words = _words(action)
+    brackets = [character for character in action if character in "".join(_PAIRS)]
+    return (
+        not words
+        or _UNDECODED in action
+        or any(action.count(opening) != action.count(closing) for opening, closing in _PAIRS)
+        or (bool(brackets) and action.rstrip()[-1] != brackets[-1])
+        or sum(word not in known for word in words) > len(words) / 2
+    )
 
 
 RULES: dict[str, Callable[[Trajectory], bool]] = {
@@ -124,6 +149,6 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def _scene(turn: Turn) -> str:
-    """Return the observation without the lines that say nothing of the world."""
-    return "\n".join(line for line in turn.observation.split("\n") if not line.startswith(_PLACES))
+def _scene(observation: str) -> str:
+    """Return an observation without the lines that say nothing of the world."""
+    return "\n".join(line for line in observation.split("\n") if not line.startswith(_PLACES))

@@ -12,7 +12,7 @@ def rft_metrics() -> list[MetricSpec]:
         MetricSpec(
             name="generalization",
             target="rftcore_generalization.metric:Generalization",
-            version="2",
+            version="3",
             summary="avg@k, pass@k, transfer matrix and forgetting, with clustered intervals and paired tests",
         )
     ]

@@ -10,7 +10,7 @@ import pytest
 from rftcore.metric import CellData
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Group, Trajectory, Turn
-from rftcore_generalization.agreement import agreement, labelled, table
+from rftcore_generalization.agreement import PARTS, Part, agreement, labelled, tables
 from rftcore_generalization.evidence import Evidence
 from rftcore_generalization.failure_table import failure_row
 from rftcore_generalization.failures import RULES, failure_modes
@@ -60,19 +60,32 @@ def test_an_answer_that_was_never_read_is_an_unverified_belief_and_ends_too_earl
     assert failure_modes(episode(made_up, status="completed")) == ("confirmation_bias", "early_end")
 
 
-def test_a_loop_is_one_action_three_times_in_a_row_or_to_one_observation() -> None:
+def test_a_loop_is_one_action_with_one_outcome_in_three_of_five_turns() -> None:
     a, b = ("hall", "turn left", True), ("wall", "turn right", True)
-    assert "action_loop" in failure_modes(episode(a, b, a, b, a))
+    assert "action_loop" in failure_modes(episode(a, b, a, b, a, b))
     assert "action_loop" not in failure_modes(episode(a, b, a, b))
-    assert "action_loop" in failure_modes(
-        episode(*(("room", "push", True), ("room!", "Push ", True), ("door", "push", True)))
+    push = ("stuck", "push", False)
+    assert "action_loop" in failure_modes(episode(("room", "Push ", True), push, push, ("stuck", "look", True)))
+    assert "action_loop" not in failure_modes(episode(push, push, b, b, ("wall", "push", True), ("stuck", "go", True)))
+
+
+def test_an_action_that_leads_on_is_no_loop_however_often_it_is_given() -> None:
+    steps = [(f"{number} steps from the door", "move forward", True) for number in range(9, 0, -1)]
+    assert "action_loop" not in failure_modes(episode(*steps))
+
+
+def test_what_the_environment_says_last_is_an_outcome_too() -> None:
+    wait = Turn(observation="dark", text="wait", action="wait", reward=0, valid=True)
+    lost = Trajectory(
+        task=task(), sample=0, turns=(wait,) * 3, final_observation="dark", status="truncated", ret=0, success=False
     )
+    assert "action_loop" in failure_modes(lost)
+    assert "action_loop" not in failure_modes(lost.model_copy(update={"final_observation": "light"}))
 
 
-def test_the_list_of_actions_and_dense_feedback_make_no_other_observation() -> None:
-    same = [(f'hall\nFeedback: turns left: {n}.\nAvailable actions: ["{n}"]', "wait", True) for n in range(2)]
-    other = ("wall", "turn", True)
-    assert "action_loop" in failure_modes(episode(same[0], other, same[1], other, same[0]))
+def test_the_list_of_actions_and_dense_feedback_make_no_other_outcome() -> None:
+    same = [(f'hall\nFeedback: turns left: {n}.\nAvailable actions: ["{n}"]', "wait", True) for n in range(4)]
+    assert "action_loop" in failure_modes(episode(*same))
 
 
 def test_three_impossible_actions_in_a_row_are_a_spiral() -> None:
@@ -81,10 +94,21 @@ def test_three_impossible_actions_in_a_row_are_a_spiral() -> None:
     assert "invalid_spiral" not in failure_modes(episode(wrong[0], WALK[0], wrong[1], wrong[2]))
 
 
-def test_a_quarter_of_turns_without_an_action_is_malformed_output() -> None:
-    empty = ("hall", "", False)
-    assert "malformed_output" in failure_modes(episode(*WALK[:3], empty))
-    assert "malformed_output" not in failure_modes(episode(*WALK, empty))
+@pytest.mark.parametrize(
+    "broken",
+    ["", " - ", "click[blue lamp", "click[blue lamp]] now", "click[blue lamp] hall", "</go", "go to ha\N{REPLACEMENT CHARACTER}",
+     "gozzle snurf 12 hall"],
+)  # fmt: skip
+def test_a_quarter_of_turns_with_an_impossible_action_of_a_broken_form_is_malformed_output(broken: str) -> None:
+    wrong = ("hall with a blue lamp", broken, False)
+    assert "malformed_output" in failure_modes(episode(*WALK[:3], wrong))
+    assert "malformed_output" not in failure_modes(episode(*WALK, wrong))
+    assert "malformed_output" not in failure_modes(episode(*WALK[:3], (wrong[0], broken or "go", True)))
+
+
+@pytest.mark.parametrize("wrong", ["go to hall", "click[blue lamp]", "<go>lamp</go>", "go to attic", "paint blue lamp"])
+def test_an_impossible_action_of_a_sound_form_is_not_malformed(wrong: str) -> None:
+    assert "malformed_output" not in failure_modes(episode(*WALK[:3], ("hall with a blue lamp", wrong, False)))
 
 
 def test_a_success_and_a_failure_of_the_machine_have_no_mode() -> None:
@@ -110,10 +134,10 @@ def test_shares_are_of_all_episodes_that_the_machine_did_not_spoil() -> None:
     assert failure_row("base", Evidence(CellData("base", "house", "easy", groups[2:]))) is None
 
 
-def test_the_labelled_trajectories_are_failures_of_three_players_in_five_environments() -> None:
-    examples = labelled()
+@pytest.mark.parametrize("part", PARTS)
+def test_the_labelled_trajectories_are_failures_in_five_environments(part: Part) -> None:
+    examples = labelled(part)
     assert len(examples) >= 60
-    assert {example.player for example in examples} == {"rftcore/tiny", "random", "noisy oracle"}
     assert {example.trajectory.task.environment for example in examples} == {
         "webshop",
         "searchqa",
@@ -125,23 +149,28 @@ def test_the_labelled_trajectories_are_failures_of_three_players_in_five_environ
     assert all(example.labels and example.labels <= RULES.keys() for example in examples)
 
 
+def test_no_episode_is_in_both_parts() -> None:
+    adjusted, held_out = ({example.trajectory.model_dump_json() for example in labelled(part)} for part in PARTS)
+    assert not adjusted & held_out
+
+
 def test_the_page_prints_the_agreement_of_today() -> None:
-    assert table(agreement(labelled())) in PAGE.read_text(encoding="utf-8")
+    assert tables() in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("mode", "precision", "recall"),
     [
-        ("confirmation_bias", 0.8, 0.55),
-        ("action_loop", 0.5, 0.75),
+        ("confirmation_bias", 0.95, 0.65),
+        ("action_loop", 0.85, 0.6),
         ("invalid_spiral", 0.95, 0.95),
         ("early_end", 0.95, 0.95),
         ("out_of_turns", 0.95, 0.95),
-        ("wandering", 0.6, 0.9),
-        ("malformed_output", 0.95, 0.2),
+        ("wandering", 0.7, 0.75),
+        ("malformed_output", 0.75, 0.7),
     ],
 )
-def test_rules_agree_with_the_labels_as_well_as_they_did(mode: str, precision: float, recall: float) -> None:
-    row = {each.mode: each for each in agreement(labelled())}[mode]
+def test_rules_agree_with_labels_that_they_have_not_seen(mode: str, precision: float, recall: float) -> None:
+    row = {each.mode: each for each in agreement(labelled("held_out"))}[mode]
     assert row.precision is not None and row.precision >= precision
     assert row.recall is not None and row.recall >= recall
