@@ -129,7 +129,10 @@ class Blueprint:
         left_out = {"name", "executor", "trackers", "model", "published"}
         left_out |= {"calibration", "tasks", "algorithms", "stages", "faults"}
         content = self.config.model_dump(mode="json", exclude=left_out)
-        content["algorithm"] = identity(self.config.algorithm)
+        if isinstance(self.config, EvaluationConfig):
+            del content["algorithm"]  # nothing learns by it
+        else:
+            content["algorithm"] = identity(self.config.algorithm)
         content["references"] = [policy_identity(policy) for policy in self.config.references]
         if isinstance(self.config, EvaluationConfig) and self.config.policy is not None:
             content["policy"] = policy_identity(self.config.policy)
@@ -232,7 +235,7 @@ def make_environment(config: Settings, name: str) -> Environment:
 def _components(checks: Checks, config: Settings) -> dict[str, Any]:
     """Return the run's components with every default filled in; None for those that cannot be completed."""
     parts = {
-        "algorithm": checks(complete_algorithm, config.algorithm, "algorithm"),
+        "algorithm": checks(_algorithm, config),
         "sampler": checks(complete, "sampler", config.sampler, "sampler"),
         "metrics": tuple(checks(complete, "metric", item, f"metrics.{item.name}") for item in config.metrics),
         "references": tuple(
@@ -244,6 +247,13 @@ def _components(checks: Checks, config: Settings) -> dict[str, Any]:
     if isinstance(config, EvaluationConfig) and config.policy is not None:
         parts["policy"] = checks(complete_policy, config.policy, "policy")
     return parts
+
+
+def _algorithm(config: Settings) -> Component:
+    """Return the run's algorithm with every option filled in; the default one as it is where nothing learns by it."""
+    if isinstance(config, EvaluationConfig) and config.algorithm == EvaluationConfig().algorithm:
+        return config.algorithm
+    return complete_algorithm(config.algorithm, "algorithm")
 
 
 def _absolute(files: Mapping[str, str]) -> dict[str, str]:

@@ -160,8 +160,13 @@ def lines(config: Settings) -> dict[str, tuple[Component, ...]]:
     return {"transfer": ()}
 
 
+def _algorithms(config: Settings) -> tuple[Component, ...]:
+    """Return what is learned by: nothing in an evaluation."""
+    return () if isinstance(config, EvaluationConfig) else (config.algorithm, *config.algorithms.values())
+
+
 def _recordings(config: Settings) -> dict[str, str]:
-    places = {recorded(component) for component in (config.algorithm, *config.algorithms.values())}
+    places = {recorded(component) for component in _algorithms(config)}
     return {place: fingerprint(place) for place in sorted(place for place in places if place is not None)}
 
 
@@ -307,7 +312,11 @@ def _measured(config: Settings, environments: Mapping[str, Environment]) -> list
     for name in chosen:
         _check_source(name, None, environments)
     if not chosen:
-        raise ConfigError("there is no environment to evaluate in; name at least one under environments")
+        one = registry.KNOWN["environment"]["textcraft"]
+        raise ConfigError(
+            "there is no environment to evaluate in; name at least one under environments, and install it where none "
+            f"is installed: pip install {one}, for instance"
+        )
     chosen = tuple(dict.fromkeys(chosen))
     return [(name, difficulty) for name in chosen for difficulty in environments[name].difficulties]
 
@@ -323,7 +332,7 @@ def _check_source(environment: str, difficulty: str | None, environments: Mappin
 def _specs(config: Settings, policies: Sequence[str]) -> dict[str, str]:
     used = {
         "environment": [config.environment(name).name for name in config.environments],
-        "algorithm": [config.algorithm.name, *(component.name for component in config.algorithms.values())],
+        "algorithm": [component.name for component in _algorithms(config)],
         "curriculum": [component.name for items in lines(config).values() for component in items],
         "sampler": [config.sampler.name],
         "metric": [metric.name for metric in config.metrics],

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rftcore.report import accounts
+from rftcore.report.failures import overall
 from rftcore.report.figures import MISSING, bounds, count, duration, moment, percent, points, signed_bounds
 from rftcore.report.findings import findings
 from rftcore.report.heatmap import signs
@@ -33,7 +34,7 @@ ENDS = 5
 
 
 def print_tables(report: Report, console: Console) -> None:
-    """Print findings, held-in and held-out means, the three axes and the stages."""
+    """Print findings, held-in and held-out means, the three axes, modes of failure and the stages."""
     width = min(console.width, WIDTH)
     console.print()
     title = Text(str(report.study.get("name", "study")), style="bold")
@@ -59,6 +60,7 @@ def print_tables(report: Report, console: Console) -> None:
             _print(console, width, f"{axis.capitalize()}{part}", _matrix(arranged, columns), _legend(arranged))
         if axis == "transfer":
             _print_similarity(report, console, width)
+    _print_failures(report, console, width)
     paper = published(report)
     if paper is not None:
         legend = " ".join([f"paper: {paper.source}. Not matched:", *(paper.unmatched or ("nothing is listed.",))])
@@ -96,6 +98,21 @@ def _print_similarity(report: Report, console: Console, width: int) -> None:
         for label, values in rows:
             table.add_row(Text(label), *(Text(value) for value in values[start : start + most]))
         _print(console, width, TITLE + (f", part {part} of {len(starts)}" if len(starts) > 1 else ""), table, LEGEND)
+
+
+def _print_failures(report: Report, console: Console, width: int) -> None:
+    modes, rows = overall(report)
+    most = max(1, (width - NAMES) // CELL)
+    starts = range(0, len(modes), most)
+    legend = "share of all episodes in %, over all cells; several modes may hold of one. The page has every cell."
+    for part, start in enumerate(starts, start=1):
+        table = _table(
+            "trained on", *(mode.replace("_", "\n", 1).replace("_", " ") for mode in modes[start : start + most])
+        )
+        for train, shares in rows.items():
+            table.add_row(Text("\n".join(_lines(train))), *map(Text, map(percent, shares[start : start + most])))
+        title = "How episodes failed" + (f", part {part} of {len(starts)}" if len(starts) > 1 else "")
+        _print(console, width, title, table, legend)
 
 
 def _print(console: Console, width: int, title: str, table: Table, legend: str) -> None:

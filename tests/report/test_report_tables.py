@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 from rich.console import Console
 
 from rftcore.report.tables import print_tables
@@ -111,3 +112,24 @@ def test_an_empty_report_is_said_to_be_empty(small: Callable[..., Report]) -> No
     text = printed(small().model_copy(update={"axes": Axes()}))
     assert "No trained checkpoint has been evaluated yet" in text
     assert "Transfer" not in text
+
+
+def test_how_episodes_failed_is_a_row_for_each_checkpoint_over_all_its_episodes(small: Callable[..., Report]) -> None:
+    def row(train: str, difficulty: str, episodes: int, share: float | None) -> dict[str, JsonValue]:
+        place: dict[str, JsonValue] = {"train": train, "environment": "maze", "difficulty": difficulty}
+        modes: dict[str, JsonValue] = {
+            name: value
+            for mode, found in {"out_of_turns": share, "wandering": None, **dict.fromkeys("abcde", 0.0)}.items()
+            for name, value in {mode: found, f"{mode}_ci_low": 0.0, f"{mode}_ci_high": 1.0}.items()
+        }
+        return place | {"episodes": episodes} | modes
+
+    rows = [row("base", "easy", 10, 0.5), row("maze", "easy", 30, 0.5), row("maze", "hard", 10, 0.1)]
+    report = small().model_copy(update={"failures": rows})
+    text = printed(report)
+    part = text[text.index("\nHow episodes failed, part 1 of 2") : text.index("\nHow episodes failed, part 2 of 2")]
+    found = {line.split()[0]: line.split()[1:3] for line in part.splitlines() if line.strip()}
+    assert found["base"] == ["50.0", "-"]
+    assert found["maze"] == ["40.0", "-"]  # (30 * 0.5 + 10 * 0.1) / 40
+    assert max(map(len, printed(report, 60).splitlines())) <= 60
+    assert "How episodes failed" not in printed(small())

@@ -10,7 +10,7 @@ from pathlib import Path
 import chance  # type: ignore[import-not-found]
 import pytest
 
-from rftcore import Experiment, Study, registry
+from rftcore import ConfigError, Experiment, PluginError, Study, plugins, registry
 from rftcore.specs import EnvironmentSpec
 from rftcore.study import Evaluation
 from tests.study.conftest import AXES, small
@@ -188,3 +188,31 @@ def test_examples_in_the_prompt_make_another_run_and_without_them_it_is_the_one_
     assert plain.id == Experiment(small(model, train="even:easy")).id
     assert shown.id != plain.id
     assert shown.blueprint.plan.stages[0].key != plain.blueprint.plan.stages[0].key
+
+
+def test_an_evaluation_needs_no_algorithm_and_says_which_metric_to_install(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing learns in it; but what it finds is told with intervals, and those are a metric's."""
+    played = small(model, policy="random")
+    before = Evaluation(played)
+    left = [plugin for plugin in plugins.installed() if plugin.dist != "rftcore-grpo"]
+    monkeypatch.setattr(plugins, "_found", left)
+    assert Evaluation(played).id == before.id
+    assert not [name for name in before.blueprint.plan.specs if name.startswith("algorithm/")]
+    with pytest.raises(PluginError, match="pip install rftcore-grpo"):
+        Experiment(small(model, train="even:easy"))
+    with pytest.raises(PluginError, match="algorithm 'grpu' is not installed"):
+        Evaluation({**played, "algorithm": "grpu"})
+    monkeypatch.setattr(plugins, "_found", [plugin for plugin in left if plugin.dist != "rftcore-generalization"])
+    with pytest.raises(PluginError, match="pip install rftcore-generalization"):
+        Evaluation(played)
+
+
+def test_where_no_environment_is_installed_an_evaluation_says_how_to_get_one(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RFTCORE_PLUGIN_FILES")
+    monkeypatch.setattr(plugins, "_found", None)
+    with pytest.raises(ConfigError, match="where none is installed: pip install rftcore-textcraft, for instance"):
+        Evaluation({**small(model, policy="random"), "environments": {}})

@@ -140,7 +140,8 @@ INSTALLED = {
     "announced_once": "environment 'counting' has 2 owners: rftcore-abacus 1.0 and rftcore-counting 1.2; expected one",
     "plugin_module_is_light": "importing rftcore_abacus.plugin imports rftcore_counting.environment, expected none of",
     "readme_is_complete": "rftcore-abacus has no README, expected one; name it in pyproject.toml: readme = 'README.md'",
-    "readme_states_sizes": "the README does not say that easy/train has 3 tasks, expected the number; state it",
+    "readme_states_sizes": "the README does not say that easy/train has 3 tasks, expected the number; state it, and "
+    "install rftcore-abacus again, editable or not: the README that it was installed with is read",
 }
 """What is said of a distribution that announces somebody else's name, all at once, and tells nobody about it."""
 

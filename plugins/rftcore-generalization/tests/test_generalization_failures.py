@@ -96,9 +96,17 @@ def test_three_impossible_actions_in_a_row_are_a_spiral() -> None:
 
 @pytest.mark.parametrize(
     "broken",
-    ["", " - ", "click[blue lamp", "click[blue lamp]] now", "click[blue lamp] hall", "</go", "go to ha\N{REPLACEMENT CHARACTER}",
-     "gozzle snurf 12 hall"],
-)  # fmt: skip
+    [
+        "",
+        " - ",
+        "click[blue lamp",
+        "click[blue lamp]] now",
+        "click[blue lamp] hall",
+        "</go",
+        "go to ha\N{REPLACEMENT CHARACTER}",
+        "gozzle snurf 12 hall",
+    ],
+)
 def test_a_quarter_of_turns_with_an_impossible_action_of_a_broken_form_is_malformed_output(broken: str) -> None:
     wrong = ("hall with a blue lamp", broken, False)
     assert "malformed_output" in failure_modes(episode(*WALK[:3], wrong))

@@ -134,7 +134,7 @@ def _of_run(folder: Any, checkpoint: str | None) -> dict[str, Any]:
     chosen = checkpoint or (names[-1] if names else "base")
     if chosen not in ("base", *names):
         raise ConfigError(f"--checkpoint {chosen}: {folder.path.name} has {', '.join(['base', *names])}")
-    training_only = {"algorithms", "stages"}  # an evaluation has no stage that names them
+    training_only = {"algorithm", "algorithms", "stages"}  # an evaluation learns nothing
     source = config.model_dump(mode="json", include=set(Settings.model_fields) - {"name", "executor"} - training_only)
     if chosen != "base":
         place = folder.stage(plan.chain(chosen)[-1].key) / "checkpoint"

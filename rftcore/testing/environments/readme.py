@@ -1,6 +1,7 @@
 """What the README of an environment says: how to install it, what it rewards, how much there is of what, whose it is.
 
-It is read from the installed distribution, as a package index shows it.
+It is read from the installed distribution, as a package index shows it. So a README that was changed since has to be
+installed again, also where the package is editable; each answer says so.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ def readme_is_complete(subject: Subject) -> Problems:
         yield f"{subject.plugin.dist} has no README, expected one; name it in pyproject.toml: readme = 'README.md'"
         return
     if not re.search(rf"pip install .*\b{re.escape(subject.plugin.dist)}\b", text):
-        yield f"the README has no line 'pip install {subject.plugin.dist}', expected one; say how to install it"
+        yield (
+            f"the README has no line 'pip install {subject.plugin.dist}', expected one; say how to install it, "
+            f"{_again(subject)}"
+        )
     for what, (pattern, remedy) in STATED.items():
         if not re.search(pattern, text, re.IGNORECASE | re.MULTILINE):
-            yield f"the README does not say {what}, expected it; write {remedy}"
+            yield f"the README does not say {what}, expected it; write {remedy}, {_again(subject)}"
 
 
 @check("light")
@@ -49,8 +53,14 @@ def readme_states_sizes(world: World) -> Problems:
             size = len(world.environment.tasks(split, difficulty))
             if str(size) not in numbers:
                 yield (
-                    f"the README does not say that {difficulty}/{split} has {size} tasks, expected the number; state it"
+                    f"the README does not say that {difficulty}/{split} has {size} tasks, expected the number; state "
+                    f"it, {_again(world)}"
                 )
+
+
+def _again(subject: Subject) -> str:
+    assert subject.plugin is not None
+    return f"and install {subject.plugin.dist} again, editable or not: the README that it was installed with is read"
 
 
 def _readme(subject: Subject) -> str:
