@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from rftcore.rubric import Rubric
 from rftcore.schemas.comparison import Comparison
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.report import Axes, Cell, StageReport
@@ -85,4 +86,8 @@ class Metric(ABC):
 
         The two cells of a pair were evaluated on the same tasks.
         """
+        return None
+
+    def rubric(self) -> Rubric | None:
+        """Return the labels that this metric gives to trajectories, for a judge to give them too; None: it has none."""
         return None

@@ -17,6 +17,7 @@ from rftcore.cli.commands.export import export
 from rftcore.cli.commands.fidelity import fidelity
 from rftcore.cli.commands.info import info
 from rftcore.cli.commands.init import init
+from rftcore.cli.commands.judge import judge
 from rftcore.cli.commands.metrics import metrics
 from rftcore.cli.commands.new import new
 from rftcore.cli.commands.play import play
@@ -81,7 +82,7 @@ def rftcore(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look around": (plugins, info, play, check, fidelity, serve),
     "Run": (init, train, study, evaluate, calibrate, resume),
-    "Read runs": (runs, report, compare, metrics, export),
+    "Read runs": (runs, report, compare, metrics, judge, export),
     "Extend": (new,),
 }
 for panel, commands in PANELS.items():

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import Literal, NamedTuple
 
+from rftcore.rubric import Agreement
+from rftcore.rubric import agreement as counted
 from rftcore.schemas.trajectory import Trajectory
 from rftcore_generalization.failures import RULES, failure_modes
 
@@ -30,25 +32,6 @@ class Labelled(NamedTuple):
     labels: frozenset[str]
 
 
-class Agreement(NamedTuple):
-    """One mode: in how many trajectories it was labelled, was found by its rule, and both."""
-
-    mode: str
-    labelled: int
-    found: int
-    both: int
-
-    @property
-    def precision(self) -> float | None:
-        """Share of the found ones that are labelled, in [0, 1]; None when none was found."""
-        return self.both / self.found if self.found else None
-
-    @property
-    def recall(self) -> float | None:
-        """Share of the labelled ones that were found, in [0, 1]; None when none is labelled."""
-        return self.both / self.labelled if self.labelled else None
-
-
 def labelled(part: Part) -> list[Labelled]:
     """Return the labelled trajectories of this distribution: those that the rules were adjusted to, or the others."""
     text = files("rftcore_generalization").joinpath(PARTS[part]).read_text(encoding="utf-8")
@@ -59,20 +42,10 @@ def labelled(part: Part) -> list[Labelled]:
     ]
 
 
-def agreement(
-    examples: Iterable[Labelled], found: Callable[[Trajectory], Collection[str]] = failure_modes
-) -> list[Agreement]:
-    """Return how far what `found` finds agrees with the labels on each mode, in the order of `RULES`."""
-    pairs = [(example.labels, frozenset(found(example.trajectory))) for example in examples]
-    return [
-        Agreement(
-            mode,
-            labelled=sum(mode in labels for labels, _ in pairs),
-            found=sum(mode in modes for _, modes in pairs),
-            both=sum(mode in labels and mode in modes for labels, modes in pairs),
-        )
-        for mode in RULES
-    ]
+def agreement(examples: Iterable[Labelled]) -> list[Agreement]:
+    """Return how far the rules agree with the labels on each mode, in the order of `RULES`."""
+    pairs = [(example.labels, frozenset(failure_modes(example.trajectory))) for example in examples]
+    return counted(RULES, pairs)
 
 
 def table(rows: Iterable[Agreement]) -> str:
@@ -80,7 +53,7 @@ def table(rows: Iterable[Agreement]) -> str:
     lines = [f"{'mode':<20}{'labelled':>10}{'found':>8}{'both':>7}{'precision':>11}{'recall':>8}"]
     for row in rows:
         shares = ("-" if share is None else f"{share:.2f}" for share in (row.precision, row.recall))
-        lines.append("{:<20}{:>10}{:>8}{:>7}{:>11}{:>8}".format(row.mode, row.labelled, row.found, row.both, *shares))
+        lines.append("{:<20}{:>10}{:>8}{:>7}{:>11}{:>8}".format(row.label, row.held, row.found, row.both, *shares))
     return "\n".join(lines)
 
 

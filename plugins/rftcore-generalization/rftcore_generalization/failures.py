@@ -23,7 +23,7 @@ MALFORMED = 0.25
 """Share of turns with a malformed action that makes an output malformed."""
 
 _WORD = re.compile(r"[^\W_]+")
-_PAIRS = ("()", "[]", "{}", "<>")
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("<", ">"))
 _UNDECODED = "\N{REPLACEMENT CHARACTER}"
 """Stands where a model's tokens are no whole character."""
 _PLACES = ("Available actions: [", "Feedback: ")
@@ -112,7 +112,7 @@ def malformed_output(trajectory: Trajectory) -> bool:
 
 def _broken(action: str, known: Set[str]) -> bool:
     words = _words(action)
-    brackets = [character for character in action if character in "".join(_PAIRS)]
+    brackets = [character for character in action if any(character in pair for pair in _PAIRS)]
     return (
         not words
         or _UNDECODED in action

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from rftcore.errors import RunError
 from rftcore.metric import CellData, Metric, StudyData, StudyFigures
+from rftcore.rubric import Rubric
 from rftcore.schemas.comparison import Comparison
 from rftcore.schemas.report import Axes, Cell, Role
 from rftcore.schemas.trajectory import Group
@@ -94,6 +95,12 @@ class Generalization(Metric):
     def compare(self, pairs: Sequence[tuple[CellData, CellData]]) -> list[Comparison]:
         """Return each second cell beside the first, with the statistics that a study has for checkpoint and base."""
         return compared(pairs)
+
+    def rubric(self) -> Rubric:
+        """Return the modes of failure."""
+        from rftcore_generalization.rubric import FailureRubric
+
+        return FailureRubric()
 
 
 def _axis(axis: str, trains: Sequence[str], cells: Mapping[str, list[Cell]]) -> list[Cell]:

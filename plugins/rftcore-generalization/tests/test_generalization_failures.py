@@ -179,6 +179,6 @@ def test_the_page_prints_the_agreement_of_today() -> None:
     ],
 )
 def test_rules_agree_with_labels_that_they_have_not_seen(mode: str, precision: float, recall: float) -> None:
-    row = {each.mode: each for each in agreement(labelled("held_out"))}[mode]
+    row = {each.label: each for each in agreement(labelled("held_out"))}[mode]
     assert row.precision is not None and row.precision >= precision
     assert row.recall is not None and row.recall >= recall
