@@ -128,7 +128,9 @@ def test_agreement_is_counted_by_hand() -> None:
 
 
 def test_a_policy_that_does_not_chat_is_refused_and_those_that_do_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="found 'random', which answers no question, expected a policy that chats: openai"):
+    with pytest.raises(
+        ConfigError, match="found 'random', which answers no question, expected a policy that chats: openai"
+    ):
         opened(PolicyComponent(name="random"), tmp_path)
     without = PolicyComponent(name="openai", options={"model": "m", "key_variable": "RFTCORE_NO_KEY"})
     with pytest.raises(ConfigError, match="found nothing in the environment variable RFTCORE_NO_KEY"):
