@@ -38,7 +38,7 @@ from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
 
 TokenFloats = Sequence[Sequence[Sequence[Sequence[float]]]]
-"""[group][usable trajectory][turn][token], such as a critic's values."""
+"""`[group][usable trajectory][turn][token]`, such as a critic's values."""
 
 Rewards = Literal["each", "outcome"]
 """What a turn is rewarded with: its own reward, or only the last one, with the return."""

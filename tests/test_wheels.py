@@ -17,6 +17,8 @@ FOLDERS = [ROOT, *sorted(folder.parent for folder in ROOT.glob("plugins/*/pyproj
 SHIPPED = {".py", ".typed", ".css", ".js", ".json", ".jinja", ".safetensors", ".txt", ".html", ".gz", ".template"}
 """What belongs into a wheel when it lies in a package."""
 
+PYTHONS = [f"Programming Language :: Python :: 3.{minor}" for minor in (11, 12, 13)]
+
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -53,6 +55,7 @@ def test_a_wheel_holds_the_whole_package_its_types_and_the_licence(folder: Path,
     assert not [name for name in names if "test" in Path(name).parts or name.endswith(".pyc")]
     assert about["License-Expression"] == "Apache-2.0"
     assert about["Requires-Python"] == ">=3.11"
+    assert set(PYTHONS) <= set(about.get_all("Classifier", []))
     assert about["Summary"]
     assert len(str(about.get_payload())) > 200, "the README is the page of the distribution"
 
