@@ -74,6 +74,7 @@ class Remote(Environment):
             reward_range=told.reward_range,
         )
         self.max_turns, self.instructions, self._facts = told.max_turns, told.instructions, told.facts
+        self.action_templates = told.action_templates
         self._identity = told.served.identity
         self._tasks: dict[tuple[Split, str], tuple[Task, ...]] = {}
         self._lock = threading.Lock()

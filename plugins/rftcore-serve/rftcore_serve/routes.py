@@ -72,6 +72,7 @@ class Routes:
             reward_range=there.reward_range,
             max_turns=there.max_turns,
             instructions=there.instructions,
+            action_templates=there.action_templates,
             facts=await self._worlds.ask(there.facts),
         )
         return description.model_dump(mode="json")

@@ -58,6 +58,7 @@ class Description(Frozen):
     reward_range: tuple[float, float]
     max_turns: int
     instructions: str
+    action_templates: tuple[str, ...]
     facts: dict[str, str | int | float | bool]
 
 
@@ -104,7 +105,7 @@ def encoded(value: Any) -> bytes:
 def decoded(body: bytes) -> Any:
     """Return what JSON says. Raises ValueError when it is none, too deep, has half a surrogate or no finite number."""
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+        value = _DECODER.decode(body.decode("utf-8"))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if b"\\ud" in body.lower():
@@ -121,6 +122,9 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         _refuse(text[:20])
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def state_of(rng: random.Random) -> list[Any]:

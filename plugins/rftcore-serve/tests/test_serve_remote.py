@@ -54,10 +54,25 @@ def test_task_lists_facts_and_words_are_those_of_the_served_environment(textcraf
     assert task_lists({"textcraft": remote}) == task_lists({"textcraft": local})
     assert remote.facts() == local.facts()
     assert list(remote.vocabulary()) == list(local.vocabulary())
-    for name in ("difficulties", "returns", "reward_range", "max_turns", "instructions"):
+    for name in ("difficulties", "returns", "reward_range", "max_turns", "instructions", "action_templates"):
         assert getattr(remote, name) == getattr(local, name)
     with pytest.raises(ConfigError, match="found difficulty 'medium', expected one of: easy, hard"):
         remote.tasks("train", "medium")
+
+
+SHIFTS = {"action_list": "first", "renamed": True, "syntax": "tool", "feedback": "dense", "distractors": 1}
+
+
+def test_a_served_environment_is_shifted_as_a_local_one(textcraft: Server) -> None:
+    within = {"url": textcraft.url, "options": {"action_list": "never"}}
+    there = registry.create("environment", "shift", {"environment": "remote", "options": within, **SHIFTS})
+    here = registry.create("environment", "shift", {"environment": "textcraft", **SHIFTS})
+    assert there.name == here.name == "textcraft-listed-first-renamed-tool-dense-distractors1"
+    assert (there.instructions, there.action_templates) == (here.instructions, here.action_templates)
+    tasks = [*here.tasks("train", "easy")[:3], *here.tasks("test", "hard")[:3]]
+    assert there.tasks("train", "easy")[:3] == here.tasks("train", "easy")[:3]
+    for policy in (Random(), Oracle()):
+        assert played(there, policy, tasks, 2, lanes=4) == played(here, policy, tasks, 2)
 
 
 @pytest.mark.parametrize("policy", [Random(), Oracle()], ids=["random", "oracle"])

@@ -40,7 +40,8 @@ def find(name: str, options: Mapping[str, JsonValue]) -> Within:
     if given.facts().get("lists_actions") is not False:
         raise ConfigError(
             f"environment: {name} has no option action_list and does not say lists_actions=False in its facts, "
-            "expected one of them; an action list that it writes itself cannot be shifted"
+            "expected one of them: an action list that it writes itself cannot be shifted; where it plays another "
+            "environment, give that one action_list=never in its options"
         )
     return Within(given, written, "never")
 
