@@ -62,6 +62,10 @@ test-vllm: install ## test rftcore-vllm against a real `vllm serve` on the CPU, 
 test-bridges: install ## test bridges against the real libraries that they play, in an environment of its own
 	@sh scripts/bridges.sh
 
+ACTIONS ?= 100000
+fuzz: install ## send every environment 100,000 actions that nobody should send (ACTIONS=1000: a try)
+	$(BIN)/python scripts/fuzz.py --actions $(ACTIONS)
+
 GAMES ?= 200
 fidelity: install ## compare with the original programs, in an environment of their own (RECORDINGS=DIR: recordings, too)
 	@sh scripts/fidelity.sh $(GAMES) $(RECORDINGS)

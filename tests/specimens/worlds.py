@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -361,6 +362,37 @@ class Warming(Dial):
     """Keeps every promise."""
 
     episode = Decoding
+
+
+class Slow(Turning):
+    def step(self, action: str) -> Step:
+        time.sleep(0.3 if "\0" in action else 0.0)
+        return super().step(action)
+
+
+class Tiring(Dial):
+    episode = Slow
+
+
+class Talking(Turning):
+    def say(self, text: str, *, first: bool = False) -> str:
+        return super().say(text, first=first).ljust(100_001)
+
+
+class Chattering(Dial):
+    episode = Talking
+
+
+class Noting(Turning):
+    """Keeps what is said."""
+
+    def step(self, action: str) -> Step:
+        _kept.append([action])
+        return super().step(action)
+
+
+class Diary(Dial):
+    episode = Noting
 
 
 _film = bytearray()

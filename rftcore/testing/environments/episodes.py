@@ -77,7 +77,7 @@ def steps_are_whole(world: World) -> Problems:
             action = player(episode, turn)
             assert action is not None
             step = episode.step(action)
-            problem = _flaw(episode, step)
+            problem = flaw(episode, step)
             if problem is not None:
                 yield f"task {task.id!r}, turn {turn}: {shown(action)} gave {problem}"
                 break
@@ -100,7 +100,7 @@ def bad_actions_are_answered(world: World) -> Problems:
                 "understood with valid=False"
             )
             continue
-        problem = _flaw(episode, step)
+        problem = flaw(episode, step)
         if problem is not None:
             yield f"{shown(action)} gave {problem}"
         elif len(step.observation) > LONGEST:
@@ -197,7 +197,7 @@ def _near_misses(world: World) -> list[str]:
     ]
 
 
-def _flaw(episode: Episode, step: object) -> str | None:
+def flaw(episode: Episode, step: object) -> str | None:
     """Return what is wrong with the form of a step, as the rest of a sentence."""
     if not isinstance(step, Step):
         return f"{step!r}, expected a Step; return rftcore.environment.Step"

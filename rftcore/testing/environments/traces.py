@@ -85,14 +85,14 @@ def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: flo
         played += 1
         enough = played >= count // 2 or time.monotonic() - start > seconds / 2
         if not half and played >= distinct and enough:
-            half, before = played, _memory()
-    blocks, size = (now - then for now, then in zip(_memory(), before, strict=True))
+            half, before = played, memory()
+    blocks, size = (now - then for now, then in zip(memory(), before, strict=True))
     counted = played - half if half else 0
     each = max(1, counted)
     return {"episodes": played, "counted": counted, "blocks": blocks / each, "bytes": size / each, "size": size}
 
 
-def _memory() -> tuple[int, int]:
+def memory() -> tuple[int, int]:
     """Return blocks that Python has allocated, and bytes that the process has in memory (0 where nobody says)."""
     gc.collect()
     _forget_attributes()
