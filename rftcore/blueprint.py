@@ -26,6 +26,7 @@ from rftcore.checks import (
     check_sampling,
     check_shots,
     check_stage_settings,
+    check_staleness,
     check_warm_up,
     complete,
     complete_algorithm,
@@ -110,6 +111,7 @@ class Blueprint:
         self.plan = make_plan(self.config, self.environments, weights)
         check_stage_settings(self.config, self.plan)
         check_warm_up(self.config, self.plan)
+        check_staleness(self.config, self.plan)
         check_published(self.config, self.plan)
         self.kind = next(kind for kind, model in KINDS.items() if isinstance(config, model))
 

@@ -15,6 +15,9 @@ from rftcore.models import sha256
 INDEX = "checkpoint.json"
 """Lists the files of a checkpoint, and what training has behind it."""
 
+AHEAD = "ahead.jsonl"
+"""In a resumable checkpoint: what was played for updates that come after it, a line each."""
+
 
 def verify(folder: Path | str) -> None:
     """Check each file of a checkpoint of ours against its recorded size and sha256; other folders pass.

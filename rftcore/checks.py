@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rftcore import registry
+from rftcore import launch, registry
 from rftcore.algorithm import Algorithm
 from rftcore.curriculum import Stage
 from rftcore.environment import Environment
@@ -143,6 +143,17 @@ def check_dtype(config: Settings) -> None:
             "dtype: found 'float16', expected 'float32' or 'bfloat16' where all weights are trained: AdamW's averages "
             "of small gradients are 0 in float16, and it divides by them. With learner.lora the adapters are float32"
         )
+
+
+def check_staleness(config: Settings, plan: Plan) -> None:
+    """Refuse stale rollouts where several processes learn together: each would play ahead of the others."""
+    for node in plan.stages:
+        found = settings_of(config, node.stage).training.max_staleness
+        if found and launch.count() > 1:
+            raise ConfigError(
+                f"training.max_staleness: found {found} for stage {node.name!r}, expected 0 with the {launch.count()} "
+                "processes of this launch: rollouts beside the learner are for a run in one process"
+            )
 
 
 def check_warm_up(config: Settings, plan: Plan) -> None:

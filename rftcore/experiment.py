@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import wraps
 from itertools import count
 from pathlib import Path
@@ -26,24 +26,26 @@ from typing import TYPE_CHECKING, Any
 from rftcore import eventloop, launch, records, registry, updates
 from rftcore.algorithm import Algorithm, TokenFloats
 from rftcore.blueprint import load_record, make_environment
+from rftcore.checkpoint import AHEAD
 from rftcore.curriculum import Curriculum
 from rftcore.deadline import timed
+from rftcore.drawing import Draw, Drawing, check_planned, seed_of, stage_tasks
 from rftcore.environment import Environment
-from rftcore.errors import RunError
 from rftcore.faults import Breaker
+from rftcore.lookahead import Lookahead
 from rftcore.manifests import check_start
+from rftcore.overlap import Foreground, InProcess, InThread
 from rftcore.plan import Plan, StageNode
 from rftcore.players import players, policy_actor
 from rftcore.policy import Spending, added
 from rftcore.recording import Recording
 from rftcore.records import RunFolder
 from rftcore.rollout import Actor, collect
-from rftcore.schemas.config import PolicyComponent, Settings, Validation
-from rftcore.schemas.frozen import digest
-from rftcore.schemas.task import Task, manifest
+from rftcore.schemas.config import PolicyComponent, Settings
+from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
-from rftcore.stages import recorded, samples, settings_of, train_tasks
-from rftcore.validation import best, divide, due, exhausted, score
+from rftcore.stages import recorded, settings_of
+from rftcore.validation import best, due, exhausted, score
 
 if TYPE_CHECKING:
     from rftcore.metric import Metric
@@ -99,20 +101,17 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     first = len(told)
     keeps_best = validation is not None and validation.checkpoint == "best"
     report(first, node.updates, "starts")
-    environments = _environments(config, [source.environment for source in node.stage.sources])
-    tasks, held = _stage_tasks(plan, node, environments, validation)
-    breaker = Breaker(config.faults)
-    algorithm: Algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
-    shown = recorded(config.algorithm)
-    recording = None if shown is None else Recording(shown)
-    if recording is not None:
-        tasks = recording.pools(tasks)
-    curriculum: Curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
-    engine = _engine(config, resume if first else parent, algorithm, node.updates)
+    stage = _stage(config, plan, node, resume if first else parent)
+    algorithm, engine = stage.algorithm, stage.engine
     _open.callback(engine.actor.stop)
+    overlap = _overlap(stage, folder)
+    _open.callback(overlap.close)
+    drawing = stage.drawing
+    ahead = Lookahead(drawing.staleness, node.updates, lambda update: overlap.begin(drawing.draw(told, update)))
     if first:
         algorithm.restore(engine.restore(resume).get("algorithm", {}))
+        ahead.restore(first, resume / AHEAD)
         if keeps_best and best(told) == first:  # it may have died between the two checkpoints
             engine.save(kept, {"update": first, "name": node.name}, resumable=False)
     if leads:
@@ -120,23 +119,22 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     report(first, node.updates, "")
     while len(told) < node.updates and not exhausted(told, validation):
         update = len(told)
-        before = {} if update else _validated(config, node, engine, environments, held, breaker, "start_validation")
+        before = {} if update else _validated(stage, overlap, "start_validation")
         began = time.monotonic()
-        groups, credits, values = _rollouts(
-            config, node, engine, algorithm, curriculum, environments, tasks, told, recording, breaker
-        )
+        groups, credits, values = _rollouts(stage, ahead, overlap, told)
         figures = engine.update(groups, credits, values, update=update) | algorithm.state()
         if leads and config.training.record:
             records.write_groups(folder.trajectories(node.key, update), groups)
         value = updates.line(update, groups, figures, time.monotonic() - began) | before
         if due(update, node.updates, validation):
-            value |= _validated(config, node, engine, environments, held, breaker, "validation")
+            value |= _validated(stage, overlap, "validation")
         if leads:
             records.append_line(log, value)
         told.append(value)
         better = keeps_best and best(told) == update + 1
         if better or ((update + 1) % config.training.checkpoint_every == 0 and update + 1 < node.updates):
-            engine.save(resume, {"update": update + 1, "algorithm": algorithm.state()}, resumable=True)
+            state = {"update": update + 1, "algorithm": algorithm.state()}
+            engine.save(resume, state, resumable=True, ahead=ahead.stored())
         if better:  # after the other, which a killed stage goes on from: what is best is never ahead of it
             engine.save(kept, {"update": update + 1, "name": node.name}, resumable=False)
         report(update + 1, node.updates, f"success {value['success']:.2f}")
@@ -158,83 +156,117 @@ def _conclude(place: Path, done: Mapping[str, Any]) -> None:
     shutil.rmtree(place / "resume", ignore_errors=True)
 
 
-def _stage_tasks(
-    plan: Plan, node: StageNode, environments: Mapping[str, Environment], validation: Validation | None
-) -> tuple[dict[str, Sequence[Task]], list[Task]]:
-    """Return the tasks that a stage draws from, by `environment:difficulty`, and those that it is validated on."""
-    tasks: dict[str, Sequence[Task]] = {}
-    validated: list[Task] = []
-    for pool, listed in train_tasks(node.stage, environments).items():
-        _check_planned(plan, f"{pool.replace(':', '/')}/train", listed)
-        check_start(environments[listed[0].environment], listed[0])
-        tasks[pool], held = divide(pool, listed, validation)
-        validated += held
-    return tasks, validated
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What one stage is trained with."""
+
+    drawing: Drawing
+    environments: Mapping[str, Environment]
+    held: Sequence[Task]
+    """The tasks that it is validated on."""
+    algorithm: Algorithm
+    engine: Engine
+    breaker: Breaker
 
 
-def _validated(
-    config: Settings,
-    node: StageNode,
-    engine: Engine,
-    environments: Mapping[str, Environment],
-    held: Sequence[Task],
-    breaker: Breaker,
-    name: str,
-) -> dict[str, float]:
+def _stage(config: Settings, plan: Plan, node: StageNode, start: Path | str) -> _Stage:
+    """Make what a stage is trained with; its model is the one at `start`."""
+    environments = _environments(config, [source.environment for source in node.stage.sources])
+    tasks, held = stage_tasks(plan, node, environments, config.training.validation)
+    algorithm: Algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
+    shown = recorded(config.algorithm)
+    recording = None if shown is None else Recording(shown)
+    if recording is not None:
+        tasks = recording.pools(tasks)
+    curriculum: Curriculum = registry.create("curriculum", node.curriculum.name, node.curriculum.options, "train")
+    # Demonstrations are made by no weights, which could be stale.
+    staleness = config.training.max_staleness if algorithm.demonstrations() is None else 0
+    drawing = Drawing(config, node, curriculum, tasks, recording, staleness)
+    engine = _engine(config, start, algorithm, node.updates)
+    return _Stage(drawing, environments, held, algorithm, engine, Breaker(config.faults))
+
+
+def _overlap(stage: _Stage, folder: RunFolder) -> Foreground:
+    """Return where the rollouts of a stage are played: here, or beside the learner."""
+    drawing, environments, engine = stage.drawing, stage.environments, stage.engine
+
+    def play(draw: Draw) -> list[Group]:
+        """Who plays is the model, or whoever the algorithm learns from."""
+        return _play(environments, engine.teacher(drawing.recording), draw, breaker=stage.breaker)
+
+    if not drawing.staleness:
+        return Foreground(play)
+    if engine.actor.sampler.apart:
+        return InThread(lambda draw: _collect(environments, engine.actor, draw, stage.breaker))
+    return InProcess(
+        f"{__name__}:{play_draw.__name__}",
+        {"run": str(folder.path.resolve()), "stage": drawing.node.key},
+        play=play,
+        version=lambda: engine.version,
+        save=lambda place: engine.save(place, {}, resumable=False),
+        place=folder.stage(drawing.node.key) / "ahead",
+    )
+
+
+_beside: dict[tuple[str, str], tuple[Mapping[str, Environment], Engine, Breaker]] = {}
+"""In a process beside a learning one: what `play_draw` plays with, by run and stage."""
+
+
+def play_draw(payload: dict[str, Any], report: Report) -> list[Any]:
+    """Job of a process beside a learning one: play a draw with the checkpoint `payload["weights"]`.
+
+    Returns the groups as JSON, those that `_play` in the learning process would return for these weights.
+    """
+    weights, stage = Path(payload["weights"]), (payload["run"], payload["stage"])
+    if stage not in _beside:
+        config, plan = load_record(RunFolder(Path(payload["run"])))
+        node = next(node for node in plan.stages if node.key == payload["stage"])
+        config = settings_of(config, node.stage)
+        names = [source.environment for source in node.stage.sources]
+        _beside[stage] = _environments(config, names), _engine(config, weights), Breaker(config.faults)
+    environments, engine, breaker = _beside[stage]
+    engine.follow(weights)
+    groups = eventloop.run(_collect(environments, engine.actor, Draw.of(payload), breaker))
+    return [group.model_dump(mode="json") for group in groups]
+
+
+def _validated(stage: _Stage, overlap: Foreground, name: str) -> dict[str, float]:
     """Return under `name` what the model scores on a stage's validation tasks, and nothing if there are none.
 
     A stage draws the same random streams each time.
     """
-    validation = config.training.validation
+    drawing, held, validation = stage.drawing, stage.held, stage.drawing.config.training.validation
     if validation is None:
         return {}
-    seed = _seed(config.seed, node.key, "validation")
-    groups = _play(environments, engine.actor, held, validation.samples, seed=seed, breaker=breaker)
+    seed = seed_of(drawing.config.seed, drawing.node.key, "validation")
+    draw = Draw(tuple(held), (validation.samples,) * len(held), seed)
+    groups = _play(stage.environments, stage.engine.actor, draw, breaker=stage.breaker, run=overlap.run)
     return {name: score(groups), f"{name}_episodes": len(held) * validation.samples}
 
 
 def _rollouts(
-    config: Settings,
-    node: StageNode,
-    engine: Engine,
-    algorithm: Algorithm,
-    curriculum: Curriculum,
-    environments: Mapping[str, Environment],
-    tasks: Mapping[str, Sequence[Task]],
-    told: Sequence[Mapping[str, Any]],
-    recording: Recording | None,
-    breaker: Breaker,
+    stage: _Stage, ahead: Lookahead, overlap: Foreground, told: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Group], list[list[Credit | None]], TokenFloats | None]:
     """Return the groups of the next update with their credits, and with what a critic expected, if there is one.
 
-    Rounds of refills replace groups without credit. Who plays is the model, or whoever the algorithm learns from; of a
-    `recording`, a task has what there is of it.
+    Rounds of refills replace groups without credit; they are played when the update is due. Of a recording, a task has
+    what there is of it.
     """
-    most, teacher = samples(config, node.stage), engine.teacher(recording)
-    update, history = len(told), [updates.history(value) for value in told]
-    limit = curriculum.turn_limit(node.stage, update, node.updates)
+    drawing, engine, update = stage.drawing, stage.engine, len(told)
     groups: list[Group] = []
     credits: list[list[Credit | None]] = []
     values: list[list[list[list[float]]]] = []
-    for round_ in range(1 + config.training.refills):
-        draw = update + round_ * node.updates
-        wanted = curriculum.next(
-            node.stage, draw, config.training.groups, tasks, history, seed=_seed(config.seed, node.key)
-        )
-        more = _play(
-            environments,
-            teacher,
-            wanted,
-            most if recording is None else [min(most, len(recording.of(task))) for task in wanted],
-            seed=_seed(config.seed, node.key, update, round_),
-            turn_limit=limit,
-            breaker=breaker,
-        )
+    for round_ in range(1 + drawing.config.training.refills):
+        if round_:
+            teacher, draw = engine.teacher(drawing.recording), drawing.draw(told, update, round_)
+            more = _play(stage.environments, teacher, draw, breaker=stage.breaker, run=overlap.run)
+        else:
+            more = ahead.take(update)
         groups += more
         expected = engine.values(more)
         values += expected or []
-        credits += algorithm.credit(more, values=expected, reference=engine.reference(more))
-        if sum(any(credit is not None for credit in earned) for earned in credits) >= config.training.groups:
+        credits += stage.algorithm.credit(more, values=expected, reference=engine.reference(more))
+        if sum(any(credit is not None for credit in earned) for earned in credits) >= drawing.config.training.groups:
             break
     return groups, credits, values or None
 
@@ -248,7 +280,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     started = time.monotonic()
     environments = _environments(config, [node.environment])
     listed = environments[node.environment].tasks("test", node.difficulty)
-    _check_planned(plan, f"{node.environment}/{node.difficulty}/test", listed)
+    check_planned(plan, f"{node.environment}/{node.difficulty}/test", listed)
     tasks = listed[: config.evaluation.tasks]
     check_start(environments[tasks[0].environment], tasks[0])
     total, successes, played = len(launch.share(tasks)) * config.evaluation.samples, [], count(1)
@@ -265,11 +297,9 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     actor = player(config, policy, start, folder.policy(node.train))
     _open.callback(actor.stop)
     report(0, total, "")
-    seed = _seed(config.seed, "test")
-    breaker = Breaker(config.faults)
-    groups = _play(
-        environments, actor, tasks, config.evaluation.samples, seed=seed, on_episode=one_more, breaker=breaker
-    )
+    seed = seed_of(config.seed, "test")
+    draw = Draw(tuple(tasks), (config.evaluation.samples,) * len(tasks), seed)
+    groups = _play(environments, actor, draw, breaker=Breaker(config.faults), on_episode=one_more)
     spending = _spending(actor)
     done = {
         "train": node.train,
@@ -289,14 +319,35 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
 def _play(
     environments: Mapping[str, Environment],
     actor: Actor,
-    tasks: Sequence[Task],
-    samples: int | Sequence[int],
-    **options: Any,
+    draw: Draw,
+    *,
+    breaker: Breaker,
+    run: Callable[[Coroutine[Any, Any, list[Group]]], list[Group]] = eventloop.run,
+    on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
 ) -> list[Group]:
     """Return a group for each task, in order, as `collect` does; every process of a launch plays its share of them."""
-    counts = samples if isinstance(samples, int) else launch.share(samples)
-    own = eventloop.run(collect(environments, actor, launch.share(tasks), counts, **options))
-    return own if launch.count() == 1 else [group for part in _peers().gather(own) for group in part]
+    own = Draw(tuple(launch.share(draw.tasks)), tuple(launch.share(draw.samples)), draw.seed, draw.turn_limit)
+    played = run(_collect(environments, actor, own, breaker, on_episode))
+    return played if launch.count() == 1 else [group for part in _peers().gather(played) for group in part]
+
+
+def _collect(
+    environments: Mapping[str, Environment],
+    actor: Actor,
+    draw: Draw,
+    breaker: Breaker,
+    on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
+) -> Coroutine[Any, Any, list[Group]]:
+    return collect(
+        environments,
+        actor,
+        draw.tasks,
+        draw.samples,
+        seed=draw.seed,
+        turn_limit=draw.turn_limit,
+        on_episode=on_episode,
+        breaker=breaker,
+    )
 
 
 def _spending(actor: Actor) -> Spending | None:
@@ -336,18 +387,3 @@ def _peers() -> Peers:
 def _environments(config: Settings, names: Sequence[str]) -> dict[str, Environment]:
     longest = config.faults.longest_step
     return {name: timed(make_environment(config, name), longest) for name in dict.fromkeys(names)}
-
-
-def _check_planned(plan: Plan, place: str, tasks: Sequence[Task]) -> None:
-    """Raise RunError when a task list is not the one that the run was made with."""
-    found = manifest(tasks)
-    if found != plan.manifests[place]:
-        raise RunError(
-            f"the task list {place} has changed since this run was made (sha256 {plan.manifests[place][:12]}, now "
-            f"{found[:12]}): the environment's version, its data, its calibration or its file of tasks differ. Bring "
-            "the old one back, or make a new run"
-        )
-
-
-def _seed(*parts: object) -> int:
-    return int(digest(list(parts))[:12], 16)

@@ -68,6 +68,8 @@ class Sampler(ABC):
     """Longest context, in tokens, answer included."""
     lanes: int = 64
     """Conversations that are worth having at once."""
+    apart: ClassVar[bool] = False
+    """Whether it samples outside this process, so that rollouts can go on while this one learns and calls `sync`."""
 
     def __init__(self, config: Frozen | None = None, **options: Any) -> None:
         """Take a `Config`, or its fields as keyword arguments.

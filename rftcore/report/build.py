@@ -193,6 +193,7 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
             "episodes": sum(line["episodes"] for line in lines),
             "sampled_tokens": sum(line["sampled_tokens"] for line in lines),
             **_validated(own, node, lines),
+            **_staleness(own, lines),
             **({"demonstrated_tokens": shown} if shown else {}),
         },
         curve=[{key: value for key, value in line.items() if key not in _CURVE_LEAVES_OUT} for line in lines],
@@ -216,6 +217,19 @@ def _validated(config: Settings, node: StageNode, lines: Sequence[Mapping[str, A
         "validation_episodes": sum(
             line.get(f"{name}_episodes", 0) for line in lines for name in ("start_validation", "validation")
         ),
+    }
+
+
+def _staleness(config: Settings, lines: Sequence[Mapping[str, Any]]) -> dict[str, JsonValue]:
+    """Return how old the weights were that played, where a stage allowed them to be older than those that learned."""
+    told = [line for line in lines if "staleness" in line]
+    if not told:
+        return {}
+    tokens = sum(line["sampled_tokens"] for line in told)
+    return {
+        "max_staleness": config.training.max_staleness,
+        "stale_tokens": sum(line["stale_tokens"] for line in told),
+        "mean_staleness": sum(line["staleness"] * line["sampled_tokens"] for line in told) / max(1, tokens),
     }
 
 

@@ -95,6 +95,8 @@ class Training(Frozen):
     """Trajectories of each task: the size of a group. An algorithm that compares them needs 2 at least."""
     refills: int = Field(default=0, ge=0)
     """Rounds of further tasks that replace groups without variance (dynamic sampling, arXiv 2503.14476 section 3.2)."""
+    max_staleness: int = Field(default=0, ge=0)
+    """Updates by which the weights that play may be behind those that learn; above 0 rollouts run beside learning."""
     checkpoint_every: int = Field(default=10, ge=1)
     """Updates after which a killed stage resumes."""
     validation: Validation | None = None
@@ -104,7 +106,7 @@ class Training(Frozen):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("validation", "record"))
+        return without_unused(self, handler(self), ("max_staleness", "validation", "record"))
 
 
 class HFSamplerConfig(Frozen):

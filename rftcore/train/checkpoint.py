@@ -10,8 +10,9 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from rftcore.checkpoint import INDEX, verify
 from rftcore.errors import RunError
-from rftcore.models import CARD, sha256
+from rftcore.models import sha256
 from rftcore.train.adapters import is_adapter, load_adapter, merged
 from rftcore.train.shards import divided, gathered
 
@@ -58,20 +59,20 @@ def save_checkpoint(
     averages: dict[str, torch.Tensor] | None = None,
     *,
     critic: torch.nn.Module | None = None,
-    card: bytes | None = None,
+    files: Mapping[str, bytes | None] = MappingProxyType({}),
 ) -> None:
     """Write model, tokenizer and `state` to `folder`, in place of what was there. Atomically.
 
     With them go an optimizer's `averages`, as `optimizer_state` returned them, and what is trained of a critic, if
     there are any.
 
-    `card` is the content of the start model's `card.json`, which says what that had seen before. Raises RunError when
-    the disk is full or the folder cannot be written; the checkpoint that was there stays.
+    `files` are others that go with it, by name: those that are not None. Raises RunError when the disk is full or the
+    folder cannot be written; the checkpoint that was there stays.
     """
     staging, aside = (folder.with_name(f".{folder.name}.{stem}") for stem in ("writing", "old"))
     try:
         shutil.rmtree(staging, ignore_errors=True)
-        _write(staging, model, tokenizer, state, averages, critic, card)
+        _write(staging, model, tokenizer, state, averages, critic, files)
         if folder.exists():
             shutil.rmtree(aside, ignore_errors=True)
             folder.rename(aside)
@@ -99,11 +100,12 @@ def _write(
     state: dict[str, Any],
     averages: dict[str, torch.Tensor] | None,
     critic: torch.nn.Module | None,
-    card: bytes | None,
+    files: Mapping[str, bytes | None],
 ) -> None:
     staging.mkdir(parents=True)
-    if card is not None:
-        (staging / CARD).write_bytes(card)
+    for name, content in files.items():
+        if content is not None:
+            (staging / name).write_bytes(content)
     with no_bars():
         model.save_pretrained(staging)
     tokenizer.save_pretrained(staging)
@@ -112,8 +114,8 @@ def _write(
     if critic is not None:
         weights = {name: parameter.detach().cpu().contiguous() for name, parameter in _trainable(critic)}
         save_file(weights, staging / _CRITIC)
-    files = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(staging.iterdir())}
-    (staging / INDEX).write_text(json.dumps({"schema_version": 1, "state": state, "files": files}, indent=1))
+    hashed = {file.name: {"bytes": file.stat().st_size, "sha256": sha256(file)} for file in sorted(staging.iterdir())}
+    (staging / INDEX).write_text(json.dumps({"schema_version": 1, "state": state, "files": hashed}, indent=1))
     for file in staging.iterdir():
         _sync(file)
 

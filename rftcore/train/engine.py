@@ -12,7 +12,7 @@ import torch
 
 from rftcore import launch, registry
 from rftcore.algorithm import TokenFloats
-from rftcore.checkpoint import read_state
+from rftcore.checkpoint import AHEAD, read_state
 from rftcore.errors import ConfigError
 from rftcore.formats import prompt_format
 from rftcore.models import CARD, find_model
@@ -35,7 +35,7 @@ from rftcore.train.demonstration import Demonstrator, expert, repeated
 from rftcore.train.learner import Learner
 from rftcore.train.logprobs import row_logprobs
 from rftcore.train.peers import Peers
-from rftcore.train.rows import Row, build_rows, stale_tokens
+from rftcore.train.rows import Row, build_rows, staleness
 from rftcore.train.shards import check_splitting, is_split
 
 
@@ -78,7 +78,9 @@ class Engine:
         sampler = registry.resolve("sampler", settings.sampler.name)
         options = validate(sampler.Config, settings.sampler.options, "sampler")
         self._sampler = sampler(options, model=model)
-        self._version = 0
+        self.version = 0
+        """Of the learner's weights: how many updates of this stage have changed them."""
+        self._max_staleness = settings.training.max_staleness
         self._temperature, self._micro_tokens = settings.sampling.temperature, settings.learner.micro_tokens
         if algorithm is not None and self._temperature == 0.0:
             raise ConfigError("sampling.temperature is 0.0: all samples of a task would be equal and teach nothing")
@@ -139,32 +141,39 @@ class Engine:
         0: the learning rate may depend on it.
 
         Those of sampled tokens that older weights than the learner's made are counted as `stale_tokens`, if there are
-        any. Without any credit nothing is learned and only `rows`, `drift` and `learned_tokens`, all 0, are returned.
+        any. With `training.max_staleness` the count is always there, and `staleness`, the mean over all sampled tokens
+        of how many versions they are behind. Without any credit nothing is learned, and of the learner's figures only
+        `rows`, `drift` and `learned_tokens`, all 0, are returned. Raises RunError when a token is too stale.
         """
         assert self._learner is not None
         rows, drift = [], 0
+        played = [] if self._shown is not None else [own for group in groups for own in group.usable]
+        version = self.version if self._max_staleness and self._shown is None else None
         for number, (group, earned) in enumerate(zip(groups, credits, strict=True)):
             for index, (trajectory, credit) in enumerate(zip(group.usable, earned, strict=True)):
                 if credit is not None:
-                    made, doubt = build_rows(trajectory, credit, None if values is None else values[number][index])
+                    expected = None if values is None else values[number][index]
+                    made, doubt = build_rows(trajectory, credit, expected, version=version)
                     rows += made
                     drift += doubt
         learned = sum(len(row.positions) for row in rows)
         figures: dict[str, float] = {"rows": len(rows), "drift": drift, "learned_tokens": learned}
-        played = [] if self._shown is not None else [own for group in groups for own in group.usable]
-        stale = stale_tokens(played, self._version)
-        if stale:
-            figures["stale_tokens"] = stale
+        figures |= staleness(played, self.version, self._max_staleness)
         if rows:
             figures |= self._learner.step(rows, temperature=self._temperature, update=update)
-            if self._shown is not None:
-                del figures["sampler_gap"]  # no sampler had a part in it
-            self._version += 1
-            self._sampler.sync(self._model, self._version)
+            if self._shown is not None or all(distance for row in rows for distance in row.behind or (0,)):
+                del figures["sampler_gap"]  # no sampler had a part in it, or none with these weights
+            self.version += 1
+            self._sampler.sync(self._model, self.version)
         return figures
 
-    def save(self, folder: Path, state: dict[str, Any], *, resumable: bool) -> None:
-        """Write a checkpoint atomically; a `resumable` one holds optimizer and critic too.
+    def follow(self, folder: Path) -> None:
+        """Play with the weights of a checkpoint, which say their version."""
+        self.version = read_state(folder)["version"]
+        self._sampler.sync(folder, self.version)
+
+    def save(self, folder: Path, state: dict[str, Any], *, resumable: bool, ahead: str = "") -> None:
+        """Write a checkpoint atomically; a `resumable` one holds optimizer and critic too, and what is played `ahead`.
 
         Of several processes one writes; where each has a part, all call this together.
         """
@@ -177,10 +186,10 @@ class Engine:
             folder,
             self._model,
             self._tokenizer,
-            {**state, "version": self._version},
+            {**state, "version": self.version},
             averages,
             critic=None if learner is None else learner.critic,
-            card=self._card,
+            files={CARD: self._card, AHEAD: ahead.encode("utf-8") or None},
         )
 
     def restore(self, folder: Path) -> dict[str, Any]:
@@ -191,8 +200,8 @@ class Engine:
         restore_optimizer(folder, self._learner.model, self._learner.optimizer, critic)
         if critic is not None:
             restore_critic(folder, critic)
-        self._version = state["version"]
-        self._sampler.sync(self._model, self._version)
+        self.version = state["version"]
+        self._sampler.sync(self._model, self.version)
         return state
 
 
@@ -218,6 +227,7 @@ def _make_learner(
         loss_config=algorithm.config,
         reference=reference,
         corrects_sampler=algorithm.corrects_sampler(),
+        corrects_staleness=settings.training.max_staleness > 0 and algorithm.demonstrations() is None,
         entropy=algorithm.entropy_weight() > 0,
         critic=critic,
         updates=updates,

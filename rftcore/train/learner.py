@@ -22,6 +22,7 @@ from rftcore.schemas.config import LearnerConfig
 from rftcore.train.adapters import as_start_policy, with_adapters
 from rftcore.train.critic import Critic, explained_variance
 from rftcore.train.logprobs import micro_batches, read_tokens, row_logprobs, token_logprobs, token_values
+from rftcore.train.losses import staleness_weight
 from rftcore.train.peers import Peers
 from rftcore.train.rows import Row
 from rftcore.train.schedule import make_schedule
@@ -48,6 +49,7 @@ class Learner:
         loss_config: Any = None,
         reference: Any = None,
         corrects_sampler: bool = False,
+        corrects_staleness: bool = False,
         entropy: bool = False,
         critic: Critic | None = None,
         updates: int = 1,
@@ -56,8 +58,9 @@ class Learner:
         it only when the loss pulls towards it.
 
         With `corrects_sampler` the loss gets the learner's logprobs before the update apart from the sampler's. With
-        `entropy` it gets that with its gradient, and a `critic` is trained together with the model. `updates` are those
-        of the stage: a falling learning rate ends with them.
+        `corrects_staleness` a loss that does not gets them in place of the sampler's, and advantages times
+        `staleness_weight`. With `entropy` it gets that with its gradient, and a `critic` is trained together with the
+        model. `updates` are those of the stage: a falling learning rate ends with them.
         """
         own = reference is model
         if config.lora is not None:
@@ -66,7 +69,8 @@ class Learner:
                 critic.model = with_adapters(critic.model, config.lora)
         self.config = config
         self._loss, self._loss_config = loss, loss_config
-        self._corrects_sampler, self._entropy, self.critic = corrects_sampler, entropy, critic
+        self._corrects_sampler, self._corrects_staleness = corrects_sampler, corrects_staleness
+        self._entropy, self.critic = entropy, critic
         self._peers = Peers()
         on_cpu = next(model.parameters()).device.type == "cpu"
         self._accelerator = Accelerator(cpu=on_cpu, device_placement=False)
@@ -91,13 +95,14 @@ class Learner:
     def step(self, rows: Sequence[Row], *, temperature: float = 1.0, update: int = 0) -> dict[str, float]:
         """Make `minibatches` optimizer steps over `rows`, at the learning rate of `update`; return figures of it.
 
-        `sampler_gap` is the largest difference between sampler and learner logprob before the first step;
-        `learning_rate` is told unless it is always the same. Raises RunError that names the trajectories behind a loss
-        or gradient that is not finite; the weights are then those before the failing step.
+        `sampler_gap` is the largest difference between sampler and learner logprob before the first step, at tokens
+        that the learner's present weights sampled; `correction` the mean of `staleness_weight`, where advantages are
+        multiplied by it; `learning_rate` is told unless it is always the same. Raises RunError that names the
+        trajectories behind a loss or gradient that is not finite; the weights are then those before the failing step.
         """
         count = min(self.config.minibatches, len(rows))
         cuts = [len(rows) * index // count for index in range(count + 1)]
-        if self._corrects_sampler:
+        if self._corrects_sampler or self._corrects_staleness:
             ours = [row for start, end in pairwise(cuts) for row in launch.share(rows[start:end])]
             for row, own in zip(ours, self.logprobs(ours, temperature=temperature), strict=True):
                 row.learner_logprobs = own
@@ -160,7 +165,7 @@ class Learner:
         idle = max(self._peers.gather(len(batches))) - len(batches) if is_split(self.model) else 0
         for batch in batches:
             picked = [rows[index] for index in batch]
-            tensors, entropy = self._tensors(picked, temperature)
+            tensors, told = self._tensors(picked, temperature)
             logprobs, mask = tensors["logprobs"], tensors["mask"]
             learned = [tensors[name] for name in ("logprobs", "values") if name in tensors]
             for tensor in learned:
@@ -174,9 +179,10 @@ class Learner:
             for gradient in (tensor.grad for tensor in learned if tensor.grad is not None):
                 suspects += [row.trajectory for row, own in zip(picked, gradient, strict=True) if not _finite(own)]
             figures["loss"] += loss.item()
-            figures["entropy"] += (entropy.detach() * mask).sum().item() / totals["tokens"]
-            sampled = tensors.get("sampler_logprobs", tensors["old_logprobs"])
-            gap = ((logprobs.detach() - sampled).abs() * mask).max().item()
+            for name, values in told.items():
+                figures[name] = figures.get(name, 0.0) + (values.detach() * mask).sum().item() / totals["tokens"]
+            sampled, behind = (_padded(picked, name, logprobs) for name in ("old_logprobs", "behind"))
+            gap = ((logprobs.detach() - sampled).abs() * mask * (behind == 0)).max().item()
             figures["sampler_gap"] = max(figures["sampler_gap"], gap)
             for name, value in extra.items():
                 figures[name] = figures.get(name, 0.0) + value
@@ -208,18 +214,25 @@ class Learner:
             name: (max if name == "sampler_gap" else sum)(share[0].get(name, 0.0) for share in shares) for name in names
         }, [name for share in shares for name in share[1]]
 
-    def _tensors(self, rows: Sequence[Row], temperature: float) -> tuple[dict[str, Any], torch.Tensor]:
-        """Return what the loss gets of a micro-batch, each [rows, positions] or None, and the entropy."""
+    def _tensors(self, rows: Sequence[Row], temperature: float) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Return what the loss gets of a micro-batch, each [rows, positions] or None, and what is told beside it."""
         critic = self.critic
         head = None if critic is None else critic.policy_head
         reading = read_tokens(self.model, rows, temperature, head=head, entropy_gradient=self._entropy)
         logprobs = reading.logprobs
-        found = {"logprobs": logprobs, "mask": _mask(rows, logprobs), "reference_logprobs": None}
+        mask = _mask(rows, logprobs)
+        found: dict[str, Any] = {"logprobs": logprobs, "mask": mask, "reference_logprobs": None}
         for name in ("old_logprobs", "advantages"):
             found[name] = _padded(rows, name, logprobs)
-        if self._corrects_sampler:
-            found["sampler_logprobs"] = found["old_logprobs"]
-            found["old_logprobs"] = _padded(rows, "learner_logprobs", logprobs)
+        told = {"entropy": reading.entropy}
+        if self._corrects_sampler or self._corrects_staleness:
+            sampled, before = found["old_logprobs"], _padded(rows, "learner_logprobs", logprobs)
+            found["old_logprobs"] = before
+            if self._corrects_sampler:
+                found["sampler_logprobs"] = sampled
+            else:
+                told["correction"] = staleness_weight(before, sampled, mask)
+                found["advantages"] = found["advantages"] * told["correction"]
         if self._reference is not None:
             with torch.no_grad(), as_start_policy(self._reference, self.whole):
                 found["reference_logprobs"], _ = token_logprobs(self._reference, rows, temperature)
@@ -230,7 +243,7 @@ class Learner:
             found["values"] = own
             for name in ("old_values", "returns", "value_mask"):
                 found[name] = _padded(rows, name, logprobs)
-        return found, reading.entropy
+        return found, told
 
     def _behind(self, rows: Sequence[Row], tensors: dict[str, Any], totals: dict[str, int]) -> list[str]:
         """Return the trajectories whose own share of the loss is not finite."""

@@ -18,6 +18,10 @@ import torch
 LOG_RATIO_LIMIT = 20.0
 """Differences of log probabilities are held within this, so that no ratio overflows (e^20 is about 5e8)."""
 
+STALE_LIMIT = 2.0
+"""Largest importance weight of a token that older weights sampled (C of F. Yao et al., 2025). Without a limit a single
+token could decide an update; with it the estimate is biased towards what its sampler did (IMPALA, arXiv 1802.01561)."""
+
 
 def require_same_shape(**tensors: torch.Tensor | None) -> None:
     """Raise ValueError unless all tensors given are [R, P] of one shape: broadcasting would hide the mistake."""
@@ -76,6 +80,16 @@ def importance_weight(
     if cut == "truncate":
         return weight.clamp(low, high)
     return weight.masked_fill((weight < low) | (weight > high), 0.0)
+
+
+def staleness_weight(learner: torch.Tensor, sampler: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Return min(p / q, STALE_LIMIT) [R, P] of the learner before an update and the older weights that sampled.
+
+    No gradient. An objective that is linear in the advantage, times this, is the decoupled one of J. Hilton et al.
+    (arXiv 2110.00641), which AReaL trains with (arXiv 2505.24298), with its weight truncated: the ratio and its clip
+    compare with the learner before the update, and the weight makes up for who sampled.
+    """
+    return importance_weight(learner, sampler, mask, level="token", cut="truncate", low=0.0, high=STALE_LIMIT)
 
 
 def clipped_objective(

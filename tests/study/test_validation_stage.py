@@ -13,8 +13,9 @@ import pytest
 
 from rftcore import Experiment
 from rftcore.checkpoint import read_state
+from rftcore.drawing import seed_of
 from rftcore.errors import ConfigError
-from rftcore.experiment import _seed, player
+from rftcore.experiment import player
 from rftcore.records import RunFolder, read_json, read_lines
 from rftcore.rollout import collect
 from rftcore.validation import best, score
@@ -94,7 +95,7 @@ def test_the_checkpoint_plays_the_validation_tasks_as_its_recorded_score_says(
             player(experiment.config, None, stage(undisturbed) / "checkpoint"),
             world.tasks("train", "easy")[-2:],
             4,
-            seed=_seed(experiment.config.seed, node.key, "validation"),
+            seed=seed_of(experiment.config.seed, node.key, "validation"),
         )
     )
     scores = [line["validation"] for line in read_lines(stage(undisturbed) / "updates.jsonl")]
@@ -105,7 +106,7 @@ def test_the_checkpoint_plays_the_validation_tasks_as_its_recorded_score_says(
 def test_the_score_of_the_start_policy_stands_beside_the_first_update(model: Path, undisturbed: RunFolder) -> None:
     experiment = Experiment(config(model))
     (node,) = experiment.blueprint.plan.stages
-    world, seed = chance.Even(), _seed(experiment.config.seed, node.key, "validation")
+    world, seed = chance.Even(), seed_of(experiment.config.seed, node.key, "validation")
     held = world.tasks("train", "easy")[-2:]
     groups = asyncio.run(collect({"even": world}, player(experiment.config, None, model), held, 4, seed=seed))
     first, *rest = read_lines(stage(undisturbed) / "updates.jsonl")

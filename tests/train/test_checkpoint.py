@@ -43,7 +43,9 @@ def test_weights_and_state_come_back_as_they_were(kind: str, tmp_path: Path, mak
 
 
 def test_a_checkpoint_keeps_the_card_of_the_model_it_came_from(tmp_path: Path, make_model: Make) -> None:
-    save_checkpoint(tmp_path / "last", make_model("qwen2"), TOKENIZER, {}, card=b'{"environments": ["maze"]}')
+    files = {"card.json": b'{"environments": ["maze"]}', "absent": None}
+    save_checkpoint(tmp_path / "last", make_model("qwen2"), TOKENIZER, {}, files=files)
+    assert not (tmp_path / "last" / "absent").exists()
     assert (tmp_path / "last" / "card.json").read_bytes() == b'{"environments": ["maze"]}'
     verify(tmp_path / "last")
     (tmp_path / "last" / "card.json").write_bytes(b'{"environments": []}      ')

@@ -78,6 +78,24 @@ def test_the_figures_of_an_update_are_those_of_all_its_tokens(make_model: Make, 
     assert figures["grad_norm"] > 0.0
 
 
+def test_of_stale_tokens_the_loss_gets_the_learner_before_the_update_and_weighted_advantages(make_model: Make) -> None:
+    given: list[dict[str, Any]] = []
+
+    def loss(*, logprobs: Any, mask: Any, tokens: int, **rest: Any) -> tuple[Any, dict[str, float]]:
+        given.append({**rest, "mask": mask})
+        return -(logprobs * rest["advantages"] * mask).sum() / tokens, {}
+
+    learner = Learner(make_model("qwen2"), LearnerConfig(), loss=loss, corrects_staleness=True)
+    ids, ((half, same, double),) = [4, 9, 8, 7], learner.logprobs([Row([4, 9, 8, 7], [1, 2, 3], [0.0] * 3, [0.0] * 3)])
+    sampled = [half + math.log(2.0), same - 1e-3, double - math.log(3.0)]  # weights 1/2, 1 and, cut, 2
+    figures = learner.step([Row(ids, [1, 2, 3], sampled, [1.0, -3.0, 0.5], behind=[1, 0, 1])])
+    assert given[0]["old_logprobs"].tolist() == [pytest.approx([half, same, double], abs=1e-6)]
+    assert given[0]["advantages"].tolist() == [pytest.approx([0.5, -3.0 * math.exp(1e-3), 1.0], abs=1e-4)]
+    assert "sampler_logprobs" not in given[0]
+    assert figures["correction"] == pytest.approx((0.5 + math.exp(1e-3) + 2.0) / 3, abs=1e-5)
+    assert figures["sampler_gap"] == pytest.approx(1e-3, abs=1e-5)  # of the only token by the present weights
+
+
 def test_an_update_makes_good_tokens_likelier_and_bad_ones_less_likely(make_model: Make, make_learner: Make) -> None:
     learner = make_learner(make_model("llama"), learning_rate=1e-3)
     rows = [Row([4, 9, 8], [2], [-3.0], [1.0]), Row([4, 7, 6], [2], [-3.0], [-1.0])]

@@ -25,6 +25,7 @@ from rftcore.train.losses import (
     row_mean,
     row_ratio,
     sequence_ratio,
+    staleness_weight,
     token_mean,
     token_ratio,
     truncated_objective,
@@ -218,6 +219,14 @@ def test_importance_weight_holds_the_ratio_of_learner_and_sampler_in_bounds(
     learner = torch.full((2, 3), -1.0, requires_grad=True)
     weight = importance_weight(learner, learner.detach() - GAPS, MASK, level=level, cut=cut, low=0.3, high=3.0)
     close(weight, expected)
+    assert not weight.requires_grad
+
+
+def test_staleness_weight_is_a_ratio_of_at_most_two_for_each_token() -> None:
+    learner = torch.tensor([[-1.0, NAN, -1.0], [-1.0, NAN, NAN]], requires_grad=True)
+    sampled = torch.tensor([[-1.0 + math.log(4.0), NAN, -1.0 - math.log(1.5)], [-1.0 - math.log(5.0), NAN, NAN]])
+    weight = staleness_weight(learner, sampled, MASK)
+    close(weight * MASK, [[0.25, 0.0, 1.5], [2.0, 0.0, 0.0]])
     assert not weight.requires_grad
 
 

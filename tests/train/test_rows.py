@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from rftcore.errors import RunError
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Credit, Trajectory, Turn
-from rftcore.train.rows import Row, build_rows, stale_tokens
+from rftcore.train.rows import Row, build_rows, staleness
 from rftcore.train.sampler import checksum
 
 TASK = Task(environment="e", id="e/easy/train/0", split="train", difficulty="easy", seed=0)
@@ -103,6 +106,27 @@ def test_stale_tokens_are_those_of_other_weights_token_by_token() -> None:
     fresh = FIRST.model_copy(update={"version": 4})
     mixed = GROWN.model_copy(update={"version": 4, "versions": (3, 4)})
     old = FORKED.model_copy(update={"version": 3})
-    assert stale_tokens([trajectory(fresh, mixed)], 4) == 1
-    assert stale_tokens([trajectory(fresh), trajectory(mixed, old)], 4) == 2
-    assert stale_tokens([trajectory(fresh)], 4) == 0
+    count = len(old.token_ids)
+    assert staleness([trajectory(fresh, mixed)], 4, 0) == {"stale_tokens": 1}
+    assert staleness([trajectory(fresh), trajectory(mixed, old)], 4, 0) == {"stale_tokens": 1 + count}
+    assert staleness([trajectory(fresh)], 4, 0) == {}
+    assert staleness([trajectory(fresh)], 4, 1) == {"stale_tokens": 0, "staleness": 0.0}
+    tokens = len(fresh.token_ids) + count
+    assert staleness([trajectory(fresh, old)], 5, 2) == {
+        "stale_tokens": tokens,
+        "staleness": pytest.approx((len(fresh.token_ids) + 2 * count) / tokens),
+    }
+
+
+def test_a_token_that_is_staler_than_allowed_stops_the_run() -> None:
+    old = FIRST.model_copy(update={"version": 3})
+    with pytest.raises(RunError, match=r"found tokens sampled by weights 2 versions behind .* expected at most .*, 1:"):
+        staleness([trajectory(old)], 5, 1)
+
+
+def test_rows_tell_how_far_behind_each_token_is_where_a_version_is_given() -> None:
+    mixed = FIRST.model_copy(update={"version": 4, "versions": (3, *(4,) * (len(FIRST.token_ids) - 1))})
+    ((row,), _) = build_rows(trajectory(mixed), Credit(turns=(1.0,)), version=5)
+    assert row.behind == [2, *(1,) * (len(FIRST.token_ids) - 1)]
+    ((row,), _) = build_rows(trajectory(mixed), Credit(turns=(1.0,)))
+    assert row.behind == []

@@ -55,6 +55,8 @@ class Backend(Protocol):
 class OutsideSampler(Sampler):
     """A sampler whose weights are copies of the learner's."""
 
+    apart = True
+
     def __init__(self, config: Frozen | None = None, *, model: Any, **options: Any) -> None:
         """Start or find who answers, and give it the weights of `model`.
 
