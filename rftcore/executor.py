@@ -26,6 +26,12 @@ class Job:
     label: str
     size: float = 1.0
     """How much work it is expected to be, relative to other jobs: for displays only."""
+    cpus: int = 1
+    """Cores that it keeps busy. Where there are fewer, it has those."""
+    gpus: int = 0
+    """GPUs that it needs to itself. Where there are none at all, it runs without: the job knows whether it can."""
+    folder: str | None = None
+    """Where it reads and leaves its files: the same folder has to be there wherever it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +74,14 @@ class Executor(ABC):
 
     @abstractmethod
     def submit(self, job: Job) -> None:
-        """Queue a job."""
+        """Queue a job. Raises RuntimeError after `close`."""
 
     @abstractmethod
     def wait(self, on_progress: Callable[[Progress], None]) -> Outcome:
-        """Run until one job ends and return its outcome; report progress of all of them meanwhile."""
+        """Run until one job ends and return its outcome; report progress of all of them meanwhile.
+
+        What `on_progress` raises comes through. Raises RuntimeError when there is no job to wait for.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -120,6 +120,11 @@ def _continue(
                 f"executor: found {executor.name!r}, expected 'inline' where {launch.count()} processes were "
                 "launched: they do one job at a time, together"
             )
+        if config.device.startswith("cuda:") and executor.name != "inline":
+            raise ConfigError(
+                f"device: found {config.device!r}, expected 'cuda' or 'auto' with the executor {executor.name!r}, "
+                "which gives each job a GPU of its own; CUDA_VISIBLE_DEVICES says which ones it may take"
+            )
         runner = registry.create("executor", executor.name, executor.options, "executor")
         _work(runner, jobs, done, display, _Relay(folder, plan, where, tracking))
     seconds = before + time.monotonic() - began
@@ -203,24 +208,39 @@ def _work(
 
 def _jobs(folder: RunFolder, config: Settings, plan: Plan) -> Iterator[tuple[str, tuple[Job, str | None]]]:
     """Yield the key of every job, the job, and the key of the one it needs; stages, which others wait for, first."""
-    run = str(folder.path.absolute())
     for stage in plan.stages:
         training = settings_of(config, stage.stage).training
         size = stage.updates * training.groups * training.samples * _LEARNING
-        job = Job(stage.key, f"{_JOBS}:train_stage", {"run": run, "key": stage.key}, f"train {stage.name}", size)
+        job = _job(folder, config, stage.key, "train_stage", f"train {stage.name}", size)
         yield stage.key, (job, stage.parent)
     for cell in plan.cells:
         size = config.evaluation.tasks * config.evaluation.samples * (_POLICY if cell.policy else 1)
         label = f"evaluate {cell.train} on {cell.environment}:{cell.difficulty}"
-        job = Job(cell.key, f"{_JOBS}:evaluate_cell", {"run": run, "key": cell.key}, label, size)
+        job = _job(folder, config, cell.key, "evaluate_cell", label, size, model=not cell.policy)
         yield cell.key, (job, cell.checkpoint)
+
+
+def _job(
+    folder: RunFolder, config: Settings, key: str, function: str, label: str, size: float, model: bool = True
+) -> Job:
+    """Return a job with what it needs: one with a model has the run's threads, and a GPU unless on another device."""
+    run = str(folder.path.absolute())
+    return Job(
+        id=key,
+        target=f"rftcore.experiment:{function}",
+        payload={"run": run, "key": key},
+        label=label,
+        size=size,
+        cpus=config.threads if model else 1,
+        gpus=int(model and config.device in ("auto", "cuda")),
+        folder=run,
+    )
 
 
 RETRIES = 2
 """Further times that a job is given to a worker after one has died with it. It goes on from its last checkpoint, so to
 try again is safe; one that kills every worker, as for want of memory, must end."""
 
-_JOBS = "rftcore.experiment"
 _LEARNING, _POLICY = 1.4, 0.05
 """What an episode costs that is learned from, or that a policy without a model plays, beside one that a model plays."""
 

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rftcore import errors
@@ -43,9 +43,9 @@ class RemoteError(Exception):
 
 
 class Child:
-    """A running worker process. One thread uses it, but any may `kill` it."""
+    """A running worker process with further variables in its environment. One thread uses it, but any may `kill` it."""
 
-    def __init__(self) -> None:
+    def __init__(self, variables: Mapping[str, str]) -> None:
         ours, theirs = socket.socketpair()
         path = json.dumps([str(entry) for entry in sys.path])
         with theirs:
@@ -56,7 +56,7 @@ class Child:
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     pass_fds=(theirs.fileno(),),
-                    env={**os.environ, **ONE_THREAD},
+                    env={**os.environ, **ONE_THREAD, **variables},
                 )
             except OSError as error:
                 ours.close()

@@ -24,6 +24,7 @@ class Inline(Executor):
         """Take no options."""
         super().__init__(config, **options)
         self._queue: deque[Job] = deque()
+        self._closed = False
 
     @property
     def slots(self) -> int:
@@ -31,7 +32,9 @@ class Inline(Executor):
         return 1
 
     def submit(self, job: Job) -> None:
-        """Queue a job; it runs in a later `wait`."""
+        """Queue a job; it runs in a later `wait`. Raises RuntimeError after `close`."""
+        if self._closed:
+            raise RuntimeError(f"submit() of {job.label!r} after close(); make a new executor")
         self._queue.append(job)
 
     def wait(self, on_progress: Callable[[Progress], None]) -> Outcome:
@@ -51,3 +54,4 @@ class Inline(Executor):
     def close(self) -> None:
         """Forget the jobs that have not begun."""
         self._queue.clear()
+        self._closed = True

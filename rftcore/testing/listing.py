@@ -16,6 +16,7 @@ from rftcore.testing.environments.lists import LIST_CHECKS
 from rftcore.testing.environments.readme import README_CHECKS
 from rftcore.testing.environments.rewards import REWARD_CHECKS
 from rftcore.testing.environments.sharing import SHARING_CHECKS
+from rftcore.testing.executors import EXECUTOR_CHECKS
 from rftcore.testing.metrics import METRIC_CHECKS
 from rftcore.testing.policies import POLICY_CHECKS
 
@@ -33,7 +34,12 @@ ENVIRONMENT = (
     *LIFETIME_CHECKS,
 )
 
-PLAIN = {"curriculum": CURRICULUM_CHECKS, "metric": METRIC_CHECKS, "policy": POLICY_CHECKS}
+PLAIN = {
+    "curriculum": CURRICULUM_CHECKS,
+    "executor": EXECUTOR_CHECKS,
+    "metric": METRIC_CHECKS,
+    "policy": POLICY_CHECKS,
+}
 """Kinds whose checks need nothing."""
 
 

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rftcore.errors import ConfigError
@@ -60,6 +61,7 @@ def facts(payload: Any, progress: Report) -> Any:
         "pythonpath": os.environ.get("PYTHONPATH"),
         "path": sys.path,
         "modules": sorted(sys.modules),
+        "place": str(Path.cwd()),
         "ignores_sigint": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
     }
 
@@ -67,6 +69,13 @@ def facts(payload: Any, progress: Report) -> Any:
 def meet(payload: Any, progress: Report) -> Any:
     """Wait until the other job says hello as well: ends only when both run at once."""
     with socket.create_connection(("127.0.0.1", payload["port"]), timeout=60) as peer:
+        return peer.recv(1).decode()
+
+
+def sees(payload: Any, progress: Report) -> Any:
+    """Say which GPUs this process sees, and wait for a word."""
+    with socket.create_connection(("127.0.0.1", payload["port"]), timeout=60) as peer:
+        peer.sendall(f"{payload['name']} {os.environ.get('CUDA_VISIBLE_DEVICES')}\n".encode())
         return peer.recv(1).decode()
 
 

@@ -21,7 +21,8 @@ from rftcore.errors import ConfigError, RunError
 from rftcore.executor import Executor, Job, Outcome, Progress
 from rftcore.executors.child import ONE_THREAD, RemoteError
 from rftcore.executors.inline import Inline
-from rftcore.executors.processes import Processes, cores
+from rftcore.executors.machine import cores
+from rftcore.executors.processes import Processes
 
 HERE = Path(__file__).parent
 
@@ -143,6 +144,8 @@ def test_inline_has_one_slot_and_forgets_its_queue_when_closed() -> None:
     assert executor.slots == 1
     with pytest.raises(RuntimeError):
         executor.wait(lambda progress: None)
+    with pytest.raises(RuntimeError, match="after close"):
+        executor.submit(job("chatter"))
 
 
 def test_a_worker_lives_on_from_job_to_job(processes: Processes) -> None:
@@ -214,6 +217,67 @@ def test_two_slots_run_two_jobs_at_once(listener: socket.socket) -> None:
     executor.close()
 
 
+def sees(name: str, listener: socket.socket, **needs: int) -> Job:
+    return Job(name, "executor_jobs:sees", {"port": listener.getsockname()[1], "name": name}, name, **needs)
+
+
+def arrived(listener: socket.socket) -> tuple[socket.socket, str]:
+    peer, _ = listener.accept()
+    peer.settimeout(60)
+    return peer, peer.makefile("r").readline().strip()
+
+
+def released(peer: socket.socket) -> None:
+    with peer:
+        peer.sendall(b"x")
+
+
+def test_each_job_with_a_model_has_a_gpu_of_its_own_and_others_do_not_wait_for_one(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    executor = Processes(workers=3)
+    for name in ("a", "b", "c"):
+        executor.submit(sees(name, listener, gpus=1))
+    executor.submit(sees("policy", listener))
+    peers = {line: peer for peer, line in (arrived(listener) for _ in range(3))}
+    assert sorted(peers) in (["a 4", "b 7", "policy"], ["a 7", "b 4", "policy"])
+    freed = next(line for line in peers if line.startswith("b"))
+    released(peers.pop(freed))
+    assert executor.wait(lambda progress: None).job == "b"
+    last, line = arrived(listener)
+    assert line == f"c {freed.split()[1]}"
+    for peer in (*peers.values(), last):
+        released(peer)
+    assert {executor.wait(lambda progress: None).job for _ in range(3)} == {"a", "c", "policy"}
+    executor.close()
+
+
+def test_jobs_share_a_gpu_where_they_are_told_to(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-5ebe9f43")
+    executor = Processes(workers=3, per_gpu=2)
+    for name in ("a", "b"):
+        executor.submit(sees(name, listener, gpus=1))
+    assert sorted(arrived(listener)[1] for _ in range(2)) == ["a GPU-5ebe9f43", "b GPU-5ebe9f43"]
+    executor.close()
+
+
+def test_a_job_of_several_threads_has_as_many_cores_and_nobody_overtakes_it(listener: socket.socket) -> None:
+    executor = Processes(workers=2)
+    for name, cpus in (("small", 1), ("large", 5), ("later", 1)):
+        executor.submit(sees(name, listener, cpus=cpus))
+    for name in ("small", "large", "later"):
+        peer, line = arrived(listener)
+        assert line.split()[0] == name
+        listener.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+        listener.settimeout(60)
+        released(peer)
+        assert executor.wait(lambda progress: None).job == name
+    executor.close()
+
+
 def test_closing_ends_running_jobs_and_refuses_new_ones(listener: socket.socket) -> None:
     executor = Processes(workers=1)
     executor.submit(job("hold", port=listener.getsockname()[1]))
@@ -266,18 +330,3 @@ def test_the_number_of_workers_is_at_least_one() -> None:
     with pytest.raises(ValidationError, match="workers"):
         Processes(workers=0)
     assert Processes().slots == cores() >= 1
-
-
-def test_cores_respect_the_quota_of_a_container(tmp_path: Path) -> None:
-    file = tmp_path / "cpu.max"
-    free = cores(tmp_path / "nothing")
-    for text, expected in {
-        "max 100000": free,
-        "100000 100000": 1,
-        "50000 100000": 1,
-        "150000 100000": min(2, free),
-    }.items():
-        file.write_text(text + "\n", encoding="ascii")
-        assert cores(file) == expected
-    file.write_text("nonsense", encoding="ascii")
-    assert cores(file) == free

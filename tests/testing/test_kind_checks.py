@@ -11,15 +11,16 @@ import pytest
 
 from rftcore import registry
 from rftcore.rollout import PolicyActor, collect
-from rftcore.specs import CurriculumSpec, MetricSpec, PolicySpec, SamplerSpec
-from rftcore.testing import examine
+from rftcore.specs import CurriculumSpec, ExecutorSpec, MetricSpec, PolicySpec, SamplerSpec
+from rftcore.testing import examine, executors
 from rftcore.testing.line import Line
 from rftcore.testing.listing import ANY, checks
 from rftcore.testing.report import results_of, run
-from rftcore.testing.subject import Subject
+from rftcore.testing.subject import SUBJECTS, Subject
 
 KINDS: dict[str, tuple[Any, str, str, dict[str, Any]]] = {
     "curriculum": (CurriculumSpec, "planners", "in_turn", {}),
+    "executor": (ExecutorSpec, "runners", "row", {}),
     "metric": (MetricSpec, "gauges", "mean", {}),
     "policy": (PolicySpec, "players", "chance", {"incidental": ("patience",)}),
     "sampler": (SamplerSpec, "speakers", "hf", {"config": "rftcore.schemas.config:HFSamplerConfig"}),
@@ -50,6 +51,18 @@ BROKEN = [
         "Consuming",
         "the pools were changed, expected them as they were; copy what is shuff",
     ),
+    ("executor", "values_are_plain", "Direct", "'pair': (1, 2.5)"),
+    ("executor", "values_are_plain", "Direct", "the job changed its caller's payload, expected a copy to be given"),
+    ("executor", "progress_comes_first", "Mute", "wait() handed on [Progress(job='tell-0', done=3.0"),
+    ("executor", "failures_are_outcomes", "Wordless", "does not say where it was raised, expected the job's traceback"),
+    ("executor", "failures_are_outcomes", "Wordless", "a ConfigError came back as RemoteError, expected the same type"),
+    ("executor", "every_job_ends_once", "Patient", "wait() without a job returned Outcome(job='none', value=None"),
+    ("executor", "every_job_ends_once", "Echoing", "3 jobs ended as those with the numbers 0, 0, 0, expected each of"),
+    ("executor", "needs_are_no_refusal", "Strict", "it raised ConfigError: no GPU here"),
+    ("executor", "slots_run_side_by_side", "Boastful", "2 slots, and of two jobs each waited 0.3 s for the other"),
+    ("executor", "a_death_costs_one_job", "Calm", "expected a RunError with its label, and lost=True"),
+    ("executor", "closing_ends_everything", "Lingering", "after close() a job still writes, expected its process to h"),
+    ("executor", "closing_ends_everything", "Lingering", "submit() took a job after close(), expected a RuntimeError"),
     (
         "metric",
         "figures_are_finite",
@@ -84,7 +97,7 @@ BROKEN = [
 ]
 """Kind, check, specimen, and what it must say."""
 
-SOUND = {"curriculum": "InTurn", "metric": "Mean", "policy": "Chance", "sampler": "HFSampler"}
+SOUND = {"curriculum": "InTurn", "executor": "Row", "metric": "Mean", "policy": "Chance", "sampler": "HFSampler"}
 
 OURS: list[tuple[str, str, dict[str, Any]]] = [
     ("curriculum", "single", {"train": "textcraft"}),
@@ -92,6 +105,8 @@ OURS: list[tuple[str, str, dict[str, Any]]] = [
     ("curriculum", "sequential", {"train": "textcraft:easy>textcraft:hard>babyai"}),
     ("curriculum", "easy_to_hard", {"environment": "textcraft"}),
     ("curriculum", "horizon", {"train": "textcraft+babyai"}),
+    ("executor", "inline", {}),
+    ("executor", "processes", {"workers": 2}),
     ("metric", "generalization", {}),
     ("policy", "oracle", {}),
     ("policy", "random", {}),
@@ -103,7 +118,9 @@ OURS: list[tuple[str, str, dict[str, Any]]] = [
 
 def specimen(kind: str, target: str) -> Subject:
     spec, module, name, said = KINDS[kind]
-    return Subject(spec(name=name, target=f"{module}:{target}", summary="keeps every promise but one", **said))
+    return SUBJECTS.get(kind, Subject)(
+        spec(name=name, target=f"{module}:{target}", summary="keeps every promise but one", **said)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +129,10 @@ def _path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name", "target", "sentence"), BROKEN)
-def test_a_check_finds_its_specimen(kind: str, name: str, target: str, sentence: str) -> None:
+def test_a_check_finds_its_specimen(
+    kind: str, name: str, target: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "PATIENCE", 0.3)
     (check,) = [check for check in checks(kind) if check.name == name]
     result = run(check, specimen(kind, target))
     assert result.verdict == "broken"

@@ -14,6 +14,7 @@ SECTIONS = {
     "environment": "Environments",
     "algorithm": "Algorithms",
     "curriculum": "Curricula",
+    "executor": "Executors",
     "metric": "Metrics",
     "policy": "Policies",
     "sampler": "Samplers",
