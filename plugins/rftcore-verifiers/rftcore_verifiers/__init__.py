@@ -1,0 +1,1 @@
+"""verifiers for rftcore: its environments, and packages of the Environments Hub, as environments of ours."""
