@@ -43,7 +43,7 @@ from rftcore.options import validate
 from rftcore.plan import Plan, deadlines, lines, make_plan
 from rftcore.players import policy_identity
 from rftcore.plugins import BLOCK
-from rftcore.records import RunFolder
+from rftcore.records import SCHEMA_VERSION, RunFolder
 from rftcore.schemas.config import AxesConfig, Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.frozen import digest
 from rftcore.stages import identity, settings_of
@@ -147,7 +147,7 @@ class Blueprint:
     def record(self) -> dict[str, Any]:
         """Return what `run.json` holds."""
         return {
-            "schema_version": 1,
+            "schema_version": SCHEMA_VERSION,
             "id": self.id,
             "kind": self.kind,
             "config": self.config.model_dump(mode="json"),

@@ -115,7 +115,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         if keeps_best and best(told) == first:  # it may have died between the two checkpoints
             engine.save(kept, {"update": first, "name": node.name}, resumable=False)
     if leads:
-        records.write_text(log, "".join(records.line(value) for value in told))
+        records.write_text(log, "".join(records.sealed_line(value) for value in told))
     report(first, node.updates, "")
     while len(told) < node.updates and not exhausted(told, validation):
         update = len(told)
@@ -152,7 +152,7 @@ def _conclude(place: Path, done: Mapping[str, Any]) -> None:
     if kept.exists():  # it is not when it was moved before the stage was killed
         shutil.rmtree(place / "checkpoint", ignore_errors=True)
         kept.rename(place / "checkpoint")
-    records.write_json(place / "stage.json", done)
+    records.write_record(place / "stage.json", done)
     shutil.rmtree(place / "resume", ignore_errors=True)
 
 
@@ -306,13 +306,14 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         "environment": node.environment,
         "difficulty": node.difficulty,
         "scores": measure(config, groups),
+        "trajectories": sum(len(group.trajectories) for group in groups),
         "cell_seconds": time.monotonic() - started,
         **({} if spending is None else {"spending": asdict(spending)}),
         **({"stopped": True} if any(t.status == "budget" for group in groups for t in group.trajectories) else {}),
     }
     if not launch.rank():
         records.write_groups(folder.cell(node.key), groups)
-        records.write_json(folder.cell_figures(node.key), done)
+        records.write_record(folder.cell_figures(node.key), done)
     return done
 
 

@@ -15,6 +15,7 @@
       report.json, report.html
 
 KEY is the hash of what determines the result, so equal work is never done twice and a killed run goes on where it was.
+Every record carries a checksum, which is checked whenever it is read (`rftcore.sealing`).
 """
 
 from __future__ import annotations
@@ -23,16 +24,22 @@ import contextlib
 import json
 import os
 import shutil
-import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from rftcore import lock
 from rftcore.errors import RunError
 from rftcore.schemas.trajectory import Group, Trajectory
+from rftcore.sealing import sealed, unsealed
 
 RUNS = Path("runs")
+
+SCHEMA_VERSION = 2
+"""Of a run's folder. Records of version 1 have no checksums; they are read as they are."""
+
+_AGAIN = "\nResume the run: what is missing is made again"
 
 
 class RunFolder:
@@ -64,7 +71,7 @@ class RunFolder:
                     "configuration differs. Give this run another name, or delete that folder (--fresh does)"
                 )
         if not known or self.record() != record:  # names and places are no part of the id
-            write_json(self.path / "run.json", record)
+            write_record(self.path / "run.json", record)
         return known
 
     def record(self) -> dict[str, Any]:
@@ -82,6 +89,11 @@ class RunFolder:
         missing = sorted({"id", "kind", "config", "plan"} - record.keys())
         if missing:
             raise RunError(f"{str(path)!r} is no record of a run: {', '.join(missing)} missing")
+        if record.get("schema_version", 1) > SCHEMA_VERSION:
+            raise RunError(
+                f"{str(path)!r} has schema version {record['schema_version']}, expected at most {SCHEMA_VERSION}: a "
+                "later version of rftcore made this run; install that"
+            )
         return record
 
     def _set_aside_damaged(self) -> None:
@@ -97,37 +109,18 @@ class RunFolder:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes from working on this run meanwhile. Raises RunError when one does so already.
-
-        The system releases the lock when its holder dies, however it dies.
-        """
-        path = self.path / ".lock"
-        try:
-            file = path.open("a")
-        except OSError as error:
-            raise _unwritable(path, error) from error
-        with file:
-            if sys.platform != "win32":
-                import fcntl
-
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise RunError(
-                        f"another process works on the run in {str(self.path)!r}; wait for it, or stop it first"
-                    ) from error
+        """Keep other processes from working on this run meanwhile. Raises RunError when one does so already."""
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lock.locked(self.path))
+            except OSError as error:
+                raise _unwritable(self.path / lock.FILE, error) from error
             yield
 
     @property
     def locked(self) -> bool:
         """True while a process works on this run."""
-        if not (self.path / ".lock").exists():
-            return False
-        try:
-            with self.lock():
-                return False
-        except RunError:
-            return True
+        return lock.is_locked(self.path)
 
     def stage(self, key: str) -> Path:
         return self.path / "stages" / key[:16]
@@ -146,6 +139,11 @@ class RunFolder:
 
     def cell_figures(self, key: str) -> Path:
         return self.cell(key).with_suffix(".json")
+
+    def groups(self, key: str) -> list[Group]:
+        """Return the trajectories of a cell. Raises RunError when they are missing, damaged, or not all there."""
+        check_cell(self.cell(key))
+        return read_groups(self.cell(key))
 
     def delete(self) -> None:
         """Remove the whole run, if there is one. Raises RunError when the folder holds something else."""
@@ -198,12 +196,24 @@ def _no_json(error: RunError) -> bool:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` atomically: a reader sees the old file or the new one, even after a power cut."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    """Write `value` atomically, for others to read: it has no checksum."""
+    write_text(path, _document(value))
+
+
+def write_record(path: Path, value: Mapping[str, Any]) -> None:
+    """Write an object that a run goes on from, with its checksum, atomically."""
+    write_text(path, sealed(_document(value)))
+
+
+def _document(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` atomically. Raises RunError when the disk is full or the folder is not writable."""
+    """Write `text` atomically: a reader sees the old file or the new one, even after a power cut.
+
+    Raises RunError when the disk is full or the folder is not writable.
+    """
     temporary = path.with_name(f".{path.name}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -213,12 +223,22 @@ def write_text(path: Path, text: str) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
+            _sync(path.parent)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _unwritable(path: Path, error: OSError) -> RunError:
@@ -231,7 +251,7 @@ def _unwritable(path: Path, error: OSError) -> RunError:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raises RunError when it is missing or damaged."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(unsealed(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise RunError(f"{str(path)!r} is missing") from error
     except (OSError, ValueError) as error:
@@ -246,8 +266,15 @@ def line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def append_line(path: Path, value: Any) -> None:
-    """Append one JSON line, after cutting off what a killed writer left unfinished.
+def sealed_line(value: Mapping[str, Any]) -> str:
+    """Return `value` as one line of a log, with its checksum."""
+    return sealed(line(value))
+
+
+def append_line(path: Path, value: Mapping[str, Any], *, durable: bool = True) -> None:
+    """Append one line with its checksum, after cutting off what a killed writer left unfinished.
+
+    A `durable` one is on the disk then, so that a power cut does not take it.
 
     Raises RunError when it cannot be written.
     """
@@ -255,7 +282,10 @@ def append_line(path: Path, value: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as file:
             _cut_unfinished(file)
-            file.write(line(value).encode("utf-8"))
+            file.write(sealed_line(value).encode("utf-8"))
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -279,14 +309,30 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         return []
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1] if line]
+        return [json.loads(unsealed(line)) for line in lines[:-1] if line]
     except (OSError, ValueError) as error:
-        raise RunError(f"{str(path)!r} cannot be read: {error}. Delete it and resume the run") from error
+        raise RunError(f"{str(path)!r} cannot be read: {error}{_AGAIN}") from error
+
+
+def check_cell(path: Path) -> None:
+    """Raise RunError when a line of a cell's trajectories, at `path`, is not what was written, or is not there."""
+    figures = path.with_suffix(".json")
+    expected = read_json(figures).get("trajectories") if figures.is_file() else None  # None before version 2
+    try:
+        lines = [text for text in path.read_text(encoding="utf-8").split("\n") if text]
+        for text in lines:
+            unsealed(text, certainly=expected is not None)
+    except FileNotFoundError as error:
+        raise _missing(path) from error
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if expected is not None and len(lines) != expected:
+        raise _damaged(path, f"found {len(lines)}, expected {expected}")
 
 
 def write_groups(path: Path, groups: Iterable[Group]) -> None:
     """Store trajectories, one a line, in the order of the groups."""
-    write_text(path, "".join(f"{t.model_dump_json()}\n" for group in groups for t in group.trajectories))
+    write_text(path, "".join(sealed(f"{t.model_dump_json()}\n") for group in groups for t in group.trajectories))
 
 
 def read_groups(path: Path) -> list[Group]:
@@ -294,15 +340,20 @@ def read_groups(path: Path) -> list[Group]:
     try:
         # Not splitlines: an observation may hold U+2028 and the like, which JSON leaves as they are.
         lines = path.read_text(encoding="utf-8").split("\n")
-        trajectories = [Trajectory.model_validate_json(line) for line in lines if line]
+        trajectories = [Trajectory.model_validate_json(unsealed(line)) for line in lines if line]
     except FileNotFoundError as error:
-        raise RunError(f"the trajectories {str(path)!r} are missing; resume the run to make them again") from error
+        raise _missing(path) from error
     except (OSError, ValueError) as error:
-        raise RunError(
-            f"the trajectories {str(path)!r} are damaged: {error}\n"
-            "Delete that file and resume the run to make them again"
-        ) from error
+        raise _damaged(path, error) from error
     groups: dict[str, list[Trajectory]] = {}
     for trajectory in trajectories:
         groups.setdefault(trajectory.task.id, []).append(trajectory)
     return [Group(task=found[0].task, trajectories=tuple(found)) for found in groups.values()]
+
+
+def _missing(path: Path) -> RunError:
+    return RunError(f"the trajectories {str(path)!r} are missing{_AGAIN}")
+
+
+def _damaged(path: Path, what: object) -> RunError:
+    return RunError(f"the trajectories {str(path)!r} are damaged: {what}{_AGAIN}")

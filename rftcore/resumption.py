@@ -1,8 +1,8 @@
 """What must hold before a run goes on: nothing that its numbers depend on has changed, and it goes on from whole files.
 
 Old and new numbers are never mixed: a run whose model, task lists or plugins are not the recorded ones is refused. A
-damaged checkpoint is moved aside, so that its stage is trained again. An environment that cannot start is found before
-anything is trained.
+damaged checkpoint or record is moved aside, so that its stage is trained, or its cell played, again. An environment
+that cannot start is found before anything is trained.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 
 from rftcore import registry
 from rftcore.blueprint import make_environment
@@ -19,7 +20,7 @@ from rftcore.environment import Environment
 from rftcore.errors import ConfigError, EpisodeError, RunError
 from rftcore.models import fingerprint
 from rftcore.plan import Plan, make_plan
-from rftcore.records import RunFolder
+from rftcore.records import RunFolder, check_cell, read_json, read_lines
 from rftcore.schemas.config import Settings
 from rftcore.schemas.task import Task
 from rftcore.stages import demonstrations, settings_of, train_tasks
@@ -80,12 +81,12 @@ def _changes(config: Settings, plan: Plan, now: Plan) -> Iterator[str]:
         was, found = (one.manifests.get(place) for one in (plan, now))
         if was != found:
             yield f"task list {place}: its sha256 was {_short(was)}, and is {_short(found)}"
-    for name in sorted({*plan.specs, *now.specs}):
+    for name in sorted(now.specs):  # one that is not used any more, as an evaluation's algorithm, changes no number
         was, found = (one.specs.get(name) for one in (plan, now))
         if was != found:
             kind, _, short = name.partition("/")
-            owner = f" in {registry.owner(kind, short).owner}" if found else ""
-            yield f"{kind} {short}: its behaviour version was {was}, and is {found}{owner}"
+            owner = registry.owner(kind, short).owner
+            yield f"{kind} {short}: its behaviour version was {was}, and is {found} in {owner}"
     if _keys(plan) != _keys(now):
         yield "the keys of its jobs, which follow from all of its settings"
 
@@ -96,6 +97,35 @@ def _keys(plan: Plan) -> set[str]:
 
 def _short(digest: str | None) -> str:
     return digest[:12] if digest else "not there"
+
+
+def set_aside_damaged_records(folder: RunFolder, plan: Plan) -> None:
+    """Rename the files of stages and cells that are not what was written, so that what they told is done again.
+
+    Each is told as a RuntimeWarning. It stays beside its place, as `NAME.damaged`, until the next one.
+    """
+    for stage in plan.stages:
+        place = folder.stage(stage.key)
+        _set_aside(place / "updates.jsonl", read_lines, f"{stage.name} is trained again")
+        _set_aside(place / "stage.json", read_json, f"{stage.name} goes on")
+    for cell in plan.cells:
+        consequence = f"{cell.train} plays {cell.environment}:{cell.difficulty} again"
+        _set_aside(folder.cell_figures(cell.key), read_json, consequence)
+        _set_aside(folder.cell(cell.key), check_cell, consequence)
+
+
+def _set_aside(file: Path, check: Callable[[Path], object], consequence: str) -> None:
+    if not file.is_file():
+        return
+    try:
+        check(file)
+    except RunError as error:
+        if isinstance(error.__cause__, OSError):
+            raise  # it may be whole, and cannot be read
+        aside = file.with_name(f"{file.name}.damaged")
+        file.replace(aside)
+        problem = str(error).partition("\nResume the run")[0]
+        warnings.warn(f"{problem}; it is now {aside.name}, and {consequence}", RuntimeWarning, stacklevel=3)
 
 
 def set_aside_damaged(folder: RunFolder, plan: Plan, done: Collection[str]) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rftcore.hookspecs import hookimpl
+from rftcore.sealing import unsealed
 
 if TYPE_CHECKING:
     from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
@@ -75,7 +76,7 @@ def _told(path: Path) -> Iterator[tuple[str, datetime, dict[str, Any]]]:
         return
     for line in lines:
         try:
-            value = json.loads(line)
+            value = json.loads(unsealed(line))
             yield str(value["event"]), datetime.fromisoformat(value["at"]), value
         except (ValueError, LookupError, TypeError):
             continue
@@ -89,4 +90,4 @@ def _write(
 
     value = event.model_dump(mode="json", exclude={"run", "folder", *leave_out})
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    append_line(Path(event.folder) / FILE, {"at": at, "event": type(event).__name__, **value})
+    append_line(Path(event.folder) / FILE, {"at": at, "event": type(event).__name__, **value}, durable=False)

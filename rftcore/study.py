@@ -15,7 +15,7 @@ from typing import Any
 from rftcore import launch, records, registry
 from rftcore.blueprint import Blueprint, load_record, settings
 from rftcore.display import Display, Silent
-from rftcore.errors import ConfigError
+from rftcore.errors import ConfigError, RunError
 from rftcore.executor import Executor, Job, Progress
 from rftcore.experiment import dismiss, follow
 from rftcore.models import ask_hub
@@ -24,7 +24,7 @@ from rftcore.players import check_player, players
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
-from rftcore.resumption import check_starts, check_unchanged, set_aside_damaged
+from rftcore.resumption import check_starts, check_unchanged, set_aside_damaged, set_aside_damaged_records
 from rftcore.runlog import seconds_worked, updates_told
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
@@ -106,6 +106,7 @@ def _continue(
     folder: RunFolder, config: Settings, plan: Plan, tracking: Tracking, display: Display, executor: Component
 ) -> Report:
     jobs = dict(_jobs(folder, config, plan))
+    set_aside_damaged_records(folder, plan)
     done = finished(folder, plan)
     before, began = seconds_worked(folder.path), time.monotonic()
     where = {"run": folder.record()["id"], "folder": str(folder.path)}
@@ -158,7 +159,10 @@ def _played(folder: RunFolder, cell: CellNode) -> bool:
     figures = folder.cell_figures(cell.key)
     if not (figures.is_file() and folder.cell(cell.key).is_file()):
         return False
-    return not (cell.policy and records.read_json(figures).get("stopped", False))
+    try:
+        return not (cell.policy and records.read_json(figures).get("stopped", False))
+    except RunError:  # damaged
+        return False
 
 
 def _work(

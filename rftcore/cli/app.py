@@ -15,6 +15,7 @@ from rftcore.cli.commands.compare import compare
 from rftcore.cli.commands.evaluate import evaluate
 from rftcore.cli.commands.export import export
 from rftcore.cli.commands.fidelity import fidelity
+from rftcore.cli.commands.gc import gc
 from rftcore.cli.commands.info import info
 from rftcore.cli.commands.init import init
 from rftcore.cli.commands.judge import judge
@@ -82,7 +83,7 @@ def rftcore(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look around": (plugins, info, play, check, fidelity, serve),
     "Run": (init, train, study, evaluate, calibrate, resume),
-    "Read runs": (runs, report, compare, metrics, judge, export),
+    "Read runs": (runs, report, compare, metrics, judge, export, gc),
     "Extend": (new,),
 }
 for panel, commands in PANELS.items():

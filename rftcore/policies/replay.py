@@ -21,6 +21,7 @@ from rftcore.policy import Policy
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Trajectory
+from rftcore.sealing import unsealed
 
 
 class Replay(Policy):
@@ -90,15 +91,17 @@ def recorded(file: Path | str, where: str) -> Iterator[tuple[int, Trajectory]]:
     try:
         with Path(file).open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
-                yield number, Trajectory.model_validate_json(line)
+                yield number, Trajectory.model_validate_json(unsealed(line))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{where}: cannot read file {str(file)!r} ({error}); expected JSON Lines with one trajectory a line"
         ) from error
-    except ValidationError as error:
+    except ValidationError as error:  # a ValueError too
         first = error.errors(include_url=False)[0]
         at = ".".join(map(str, first["loc"])) or "the line"
         raise ConfigError(
             f"{where}: {file}, line {number}: not a trajectory ({at}: {first['msg']}; {error.error_count()} "
             "problem(s)); expected one JSON object of the Trajectory schema a line"
         ) from error
+    except ValueError as error:
+        raise ConfigError(f"{where}: {file}, line {number}: {error}; take a copy that is whole") from error

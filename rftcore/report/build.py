@@ -107,13 +107,12 @@ def _facts(environments: Mapping[str, Environment], trained: Collection[str]) ->
 
 
 def _evidence(folder: RunFolder, node: CellNode) -> CellData:
-    path = folder.cell(node.key)
     return CellData(
         train=node.train,
         environment=node.environment,
         difficulty=node.difficulty,
-        groups=records.read_groups(path),
-        trajectories=str(path.relative_to(folder.path)),
+        groups=folder.groups(node.key),
+        trajectories=str(folder.cell(node.key).relative_to(folder.path)),
     )
 
 

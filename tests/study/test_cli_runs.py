@@ -20,6 +20,7 @@ import yaml
 from rftcore.blueprint import load_record
 from rftcore.records import RunFolder
 from rftcore.schemas.config import Component
+from rftcore.sealing import unsealed
 from rftcore.study import run_folder
 from tests.study.conftest import AXES, Done, report_of, small
 
@@ -187,7 +188,7 @@ def test_runs_are_listed_with_how_far_they_are(rftcore: Command, copied: Path, t
 
 def test_a_run_of_another_version_is_listed_as_unreadable(rftcore: Command, copied: Path) -> None:
     file = copied / "small" / "run.json"
-    record = json.loads(file.read_text(encoding="utf-8"))
+    record = json.loads(unsealed(file.read_text(encoding="utf-8")))
     file.write_text(json.dumps({**record, "config": {**record["config"], "colour": "red"}}))
     row = json.loads(rftcore("runs", "--json").out)["runs"][1]
     assert row["state"] == "unreadable"

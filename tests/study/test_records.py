@@ -83,7 +83,9 @@ def test_a_line_that_a_killed_writer_left_unfinished_is_forgotten(tmp_path: Path
 def test_a_damaged_line_is_an_error(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     log.write_text('{"n": 1}\n{"n"\n{"n": 3}\n')
-    with pytest.raises(RunError, match=r"log\.jsonl' cannot be read: .*Delete it and resume the run"):
+    with pytest.raises(
+        RunError, match=r"log\.jsonl' cannot be read: .*\nResume the run: what is missing is made again"
+    ):
         read_lines(log)
 
 
@@ -118,7 +120,7 @@ def test_trajectories_come_back_as_they_were_whatever_lines_their_text_has(tmp_p
 
 
 def test_missing_and_damaged_trajectories_are_named(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"cell\.jsonl' are missing; resume the run to make them again"):
+    with pytest.raises(RunError, match=r"cell\.jsonl' are missing\nResume the run: what is missing is made again"):
         read_groups(tmp_path / "cell.jsonl")
     (tmp_path / "cell.jsonl").write_text('{"schema_version": 1}\n')
     with pytest.raises(RunError, match=r"cell\.jsonl' are damaged"):

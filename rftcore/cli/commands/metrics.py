@@ -50,7 +50,6 @@ def metrics(
 def _measure(folder: RunFolder) -> dict[str, Any]:
     from rftcore.blueprint import load_record
     from rftcore.experiment import measure
-    from rftcore.records import read_groups
 
     config, plan = load_record(folder)
     there = [cell for cell in plan.cells if folder.cell(cell.key).is_file()]
@@ -59,7 +58,7 @@ def _measure(folder: RunFolder) -> dict[str, Any]:
             "train": cell.train,
             "environment": cell.environment,
             "difficulty": cell.difficulty,
-            "scores": measure(config, read_groups(folder.cell(cell.key))),
+            "scores": measure(config, folder.groups(cell.key)),
         }
         for cell in there
     ]

@@ -1,0 +1,98 @@
+"""One writer of a run's folder: a second one is told who the first is, and a dead one keeps nothing."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from rftcore import RunError, lock
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from rftcore import lock
+with lock.locked(Path(sys.argv[1])):
+    print(flush=True)
+    time.sleep(600)
+"""
+
+
+def elsewhere(folder: Path, seconds_ago: float) -> None:
+    """Leave what a process on another machine leaves that gave its last sign of life so long ago."""
+    file = folder / lock.FILE
+    file.write_text(json.dumps({"host": "node7", "pid": 41, "since": "2026-01-02T03:04:05+00:00"}))
+    at = time.time() - seconds_ago
+    os.utime(file, (at, at))
+
+
+def no_locks(*arguments: object) -> None:
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
+def test_a_second_process_is_told_who_works_on_the_run_and_a_killed_one_keeps_no_lock(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        today = datetime.now(UTC).date().isoformat()
+        with pytest.raises(RunError, match=rf"process {holder.pid} on .*, since {today}T.*Wait for it, or stop it"):
+            lock.locked(tmp_path).__enter__()
+        assert lock.is_locked(tmp_path)
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    assert json.loads((tmp_path / lock.FILE).read_text())["pid"] == holder.pid  # it said no farewell
+    assert not lock.is_locked(tmp_path)
+    with lock.locked(tmp_path):
+        assert json.loads((tmp_path / lock.FILE).read_text())["pid"] == os.getpid()
+    assert (tmp_path / lock.FILE).read_text() == ""
+
+
+def test_a_holder_on_another_machine_that_gives_signs_of_life_keeps_the_lock(tmp_path: Path) -> None:
+    elsewhere(tmp_path, seconds_ago=lock.SILENCE - 5)
+    assert lock.is_locked(tmp_path)
+    with (
+        pytest.raises(RunError, match=r"process 41 on node7, since 2026-01-02T03:04:05\+00:00. It gave a sign of life"),
+        lock.locked(tmp_path),
+    ):
+        pass
+    elsewhere(tmp_path, seconds_ago=lock.SILENCE + 5)
+    assert not lock.is_locked(tmp_path)
+    with lock.locked(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == [lock.FILE]
+
+
+def test_a_lock_is_held_by_its_signs_where_the_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with lock.locked(tmp_path):
+        assert lock.is_locked(tmp_path)
+        with pytest.raises(RunError, match=rf"process {os.getpid()} on .* It gave a sign of life less than 60 s ago"):
+            lock.locked(tmp_path).__enter__()
+    assert not lock.is_locked(tmp_path)
+
+
+def test_whoever_works_gives_a_sign_of_life_every_few_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "SIGN", 0.01)
+    with lock.locked(tmp_path):
+        os.utime(tmp_path / lock.FILE, (0, 0))
+        deadline = time.monotonic() + 60
+        while (tmp_path / lock.FILE).stat().st_mtime < 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (tmp_path / lock.FILE).stat().st_mtime > time.time() - 120
+
+
+def test_an_error_of_the_work_is_that_error_and_gives_the_lock_back(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError, match="mine"), lock.locked(tmp_path):
+        raise PermissionError("mine")
+    assert not lock.is_locked(tmp_path)
+    assert not lock.is_locked(tmp_path / "nowhere")
