@@ -147,5 +147,5 @@ class InProcess(Foreground):
             if self._child is None or not self._child.alive:
                 if self._child is not None:
                     self._child.close()
-                self._child = Child()
+                self._child = Child({})
             return self._child

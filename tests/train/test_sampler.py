@@ -245,7 +245,7 @@ def test_when_the_engine_always_fails_the_run_ends_with_its_words(
     model = make_model("qwen3")
     sampler = make_sampler(model)
     model.forward = _failing
-    with pytest.raises(RunError, match=r"all 18 episodes failed .* sampler_error: RuntimeError: out of memory"):
+    with pytest.raises(RunError, match=r"10 samples were lost to the machine(.|\n)*RuntimeError: out of memory"):
         play(sampler, letters, talk)
 
 
