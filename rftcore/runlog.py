@@ -6,6 +6,7 @@ The log also knows how long a run has been worked on, over all the sessions that
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
 
 FILE = "events.jsonl"
+
+_began: dict[str, float] = {}
+"""By run folder, when this process began to work on it, on the steady clock: the time of day may jump."""
 
 
 @hookimpl
@@ -50,12 +54,14 @@ def seconds_worked(folder: Path) -> float:
 
     The log is no result: what cannot be read of it is passed over.
     """
-    sessions: list[tuple[datetime, datetime]] = []
-    for event, at, _ in _told(folder / FILE):
+    sessions: list[tuple[datetime, float]] = []
+    for event, at, value in _told(folder / FILE):
         if not sessions or event == "RunStarted":
-            sessions.append((at, at))
-        sessions[-1] = (sessions[-1][0], at)
-    return sum((last - first).total_seconds() for first, last in sessions)
+            sessions.append((at, 0.0))
+        start = sessions[-1][0]
+        passed = value.get("session_seconds", (at - start).total_seconds())
+        sessions[-1] = (start, max(0.0, float(passed)))
+    return sum(seconds for _, seconds in sessions)
 
 
 def updates_told(folder: Path) -> dict[str, int]:
@@ -88,6 +94,13 @@ def _write(
 ) -> None:
     from rftcore.records import append_line
 
+    now, kind = time.monotonic(), type(event).__name__
+    began = now if kind == "RunStarted" else _began.get(event.folder, now)
+    _began[event.folder] = began
+    head = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "session_seconds": round(now - began, 3),
+        "event": kind,
+    }
     value = event.model_dump(mode="json", exclude={"run", "folder", *leave_out})
-    at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    append_line(Path(event.folder) / FILE, {"at": at, "event": type(event).__name__, **value}, durable=False)
+    append_line(Path(event.folder) / FILE, {**head, **value}, durable=False)

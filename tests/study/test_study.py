@@ -17,6 +17,7 @@ from rftcore.display import Display
 from rftcore.executor import Job, Progress
 from rftcore.records import RunFolder, line, read_groups, read_lines
 from rftcore.report.build import _facts, _versions, build_report
+from rftcore.runlog import seconds_worked
 from rftcore.study import Evaluation, run_folder
 from rftcore.train.chat import load_tokenizer
 from tests.specimens.chance import Even
@@ -209,6 +210,18 @@ def test_the_seconds_of_all_sessions_count(model: Path, tmp_path: Path) -> None:
     )
     report = run_folder(folder)
     assert 42.5 < report.study_seconds < 42.5 + 60
+
+
+def test_a_clock_that_jumps_changes_no_seconds(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text(
+        '{"at": "2026-01-02T10:00:00.000+00:00", "session_seconds": 0.0, "event": "RunStarted"}\n'
+        '{"at": "2026-01-01T10:00:07.000+00:00", "session_seconds": 7.5, "event": "UpdateFinished"}\n'
+        '{"at": "2027-01-01T10:00:00.000+00:00", "session_seconds": 0.0, "event": "RunStarted"}\n'
+        '{"at": "2029-01-01T10:00:00.000+00:00", "session_seconds": 2.0, "event": "UpdateFinished"}\n'
+        '{"at": "2026-01-02T10:00:00.000+00:00", "event": "RunStarted"}\n'  # of a version that did not measure them
+        '{"at": "2026-01-01T10:00:00.000+00:00", "event": "UpdateFinished"}\n'
+    )
+    assert seconds_worked(tmp_path) == 9.5
 
 
 def test_a_run_can_go_on_with_another_executor_name_and_place_of_the_model(model: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ class Connection:
         except httpx.InvalidURL as error:
             raise ConfigError(f"url: found {self.url!r} ({error}), expected such as http://127.0.0.1:8765") from error
         except httpx.HTTPError as error:
-            raise EpisodeError(f"the server at {self.url} has gone ({type(error).__name__}: {error})") from error
+            raise _Away(f"the server at {self.url} has gone ({type(error).__name__}: {error})") from error
         return self._read(response)
 
     def _read(self, response: httpx.Response) -> Any:

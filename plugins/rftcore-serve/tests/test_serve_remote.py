@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from rftcore import ConfigError, plugins, registry
 from rftcore.environment import Environment, Episode
+from rftcore.errors import EpisodeError
 from rftcore.manifests import task_lists
 from rftcore.policies.oracle import Oracle
 from rftcore.policies.random import Random
@@ -28,6 +30,7 @@ from rftcore.testing import examine
 from rftcore.testing.environments import lifetimes
 from rftcore.testing.report import run
 from rftcore.testing.subject import announced
+from rftcore_serve.connection import Connection
 from rftcore_serve.episode import RemoteEpisode
 from rftcore_serve.remote import Remote
 
@@ -265,3 +268,32 @@ def test_it_keeps_no_memory_of_what_was_played(textcraft: Server, monkeypatch: p
 @pytest.mark.slow
 def test_it_keeps_what_every_environment_promises_at_length(textcraft: Server) -> None:
     examine("remote", level="full", options={"url": textcraft.url}).require()
+
+
+def test_a_question_that_waits_for_a_server_is_asked_again_when_the_connection_breaks_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RFTCORE_SERVE_TOKEN", "t")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        for number in range(3):
+            client, _ = listener.accept()
+            with client:
+                client.recv(4096)
+                if number % 2:  # the others are broken off, as when a server is killed
+                    head = b"HTTP/1.1 200 OK\r\ncontent-length: 14\r\nconnection: close\r\n\r\n"
+                    client.sendall(head + b'{"answer": 42}')
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    connection = Connection(url, "RFTCORE_SERVE_TOKEN", "", timeout=30, patience=30)
+    try:
+        assert connection.ask("/v1/tasks", {}, wait=True) == {"answer": 42}
+        with pytest.raises(EpisodeError, match="has gone"):
+            connection.ask("/v1/tasks", {})
+    finally:
+        connection.close()
+        thread.join()
+        listener.close()
