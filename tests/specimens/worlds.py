@@ -374,6 +374,19 @@ class Tiring(Dial):
     episode = Slow
 
 
+class Late(Turning):
+    """Takes a while to be closed."""
+
+    def close(self) -> None:
+        time.sleep(0.07)
+
+
+class Tardy(Dial):
+    """Keeps every promise, at its leisure."""
+
+    episode = Late
+
+
 class Talking(Turning):
     def say(self, text: str, *, first: bool = False) -> str:
         return super().say(text, first=first).ljust(100_001)

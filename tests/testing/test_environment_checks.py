@@ -11,6 +11,7 @@ import pytest
 
 from rftcore.specs import EnvironmentSpec
 from rftcore.testing.environments import lifetimes
+from rftcore.testing.environments.traces import growth
 from rftcore.testing.environments.world import World
 from rftcore.testing.listing import checks
 from rftcore.testing.report import results_of, run
@@ -176,6 +177,19 @@ def test_a_sound_environment_breaks_nothing(specimen: Callable[[str], World]) ->
 def test_what_the_interpreter_keeps_is_not_taken_for_a_leak(specimen: Callable[[str], World]) -> None:
     result = run(BY_NAME["walks_keep_memory"], specimen("Warming"))
     assert (result.verdict, result.problems) == ("kept", ())
+
+
+def test_a_slow_environment_has_more_time_until_its_memory_can_be_judged(
+    specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifetimes, "SECONDS", 0.01)
+    monkeypatch.setattr(lifetimes, "WALKS", 10**9)
+    slow = growth(specimen("Tardy").described(), whole=True, count=10**9, seconds=0.8, least=4)
+    assert (slow["episodes"], slow["counted"]) == (16, 4)
+    assert slow["seconds"] > 0.8
+    result = run(BY_NAME["walks_keep_memory"], specimen("Tardy"))
+    assert result.verdict == "not applicable"
+    assert "of 1000000000 episodes in 0 s are too few to tell a leak" in result.remark
 
 
 def test_what_a_distribution_says_of_itself_is_checked_where_it_is_installed(site: Site) -> None:

@@ -17,7 +17,7 @@ EPISODES = 8
 STARTS = 10_000
 WALKS = 500
 SECONDS = 20.0
-"""After which a slow environment has been started, or played, often enough."""
+"""After which a slow environment has been started, or played, often enough, if that was `LEAST` times."""
 LEAST = 8
 """Episodes that memory has to be watched over."""
 BLOCKS = 0.5
@@ -76,8 +76,9 @@ def _grown(world: World, *, whole: bool, count: int) -> Problems:
         whole=whole,
         count=count,
         seconds=SECONDS,
+        least=LEAST,
     )
-    seen = f"{found['episodes']} of {count} episodes in {SECONDS:.0f} s"
+    seen = f"{found['episodes']} of {count} episodes in {found['seconds']:.0f} s"
     if found["counted"] < LEAST:
         raise NotApplicable(f"{seen} are too few to tell a leak from a cache that fills")
     if found["episodes"] < count:

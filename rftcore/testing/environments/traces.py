@@ -67,8 +67,10 @@ def left_behind(world: Mapping[str, JsonValue], episodes: int) -> dict[str, list
     return {kind: [held, asdict(after)[kind]] for kind, held in asdict(before).items()}
 
 
-def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: float) -> dict[str, float]:
+def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: float, least: int) -> dict[str, float]:
     """Return by how much memory grew over the second half of `count` episodes, or of as many as `seconds` allow.
+
+    Where these are fewer than `least` counted ones, such as beside other work, it takes up to four times as long.
 
     `whole` plays them to their end, and else two turns at most. The first half has all that there is to remember, such
     as a cache, at least once; `counted` are those after it. `blocks` and `bytes` are per counted episode, of Python's
@@ -78,7 +80,7 @@ def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: flo
     tasks, turns = there.some(1 if whole else 2), there.environment.max_turns
     distinct = 3 * len(tasks)
     start, played, half, before = time.monotonic(), 0, 0, (0, 0)
-    while played < count and time.monotonic() - start < seconds:
+    while played < count and time.monotonic() - start < (4 * seconds if not half or played < half + least else seconds):
         task, way = tasks[played % len(tasks)], played // len(tasks) % 3
         player = expert(task) if whole and way == 0 and there.has_expert else drawing(task, way)
         play(there.environment, task, player, turns if whole else way)
@@ -89,7 +91,14 @@ def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: flo
     blocks, size = (now - then for now, then in zip(memory(), before, strict=True))
     counted = played - half if half else 0
     each = max(1, counted)
-    return {"episodes": played, "counted": counted, "blocks": blocks / each, "bytes": size / each, "size": size}
+    return {
+        "episodes": played,
+        "counted": counted,
+        "seconds": time.monotonic() - start,
+        "blocks": blocks / each,
+        "bytes": size / each,
+        "size": size,
+    }
 
 
 def memory() -> tuple[int, int]:
