@@ -21,7 +21,7 @@ KINDS: tuple[str, ...] = tuple(spec.kind for spec in ANNOUNCEMENTS.values())
 KNOWN: dict[str, dict[str, str]] = {
     "environment": {
         **{name: f"rftcore-{name}" for name in ("alfworld", "babyai", "sciworld", "searchqa", "textcraft", "webshop")},
-        **{name: f"rftcore-{name}" for name in ("gymnasium", "reasoning-gym", "verifiers")},
+        **{name: f"rftcore-{name}" for name in ("agentgym", "gymnasium", "reasoning-gym", "verifiers")},
         "remote": "rftcore-serve",
         "shift": "rftcore-shift",
     },

@@ -1,9 +1,21 @@
-"""Announces the protocol `agentgym`; imports nothing of it."""
+"""Announces the protocol and the environment `agentgym`; imports nothing of them."""
 
 from __future__ import annotations
 
 from rftcore.hookspecs import hookimpl
-from rftcore.specs import ProtocolSpec
+from rftcore.specs import EnvironmentSpec, ProtocolSpec
+
+
+@hookimpl
+def rft_environments() -> list[EnvironmentSpec]:
+    return [
+        EnvironmentSpec(
+            name="agentgym",
+            target="rftcore_agentgym.client.environment:AgentGym",
+            summary="plays an environment of AgentGym by the address of its server, which its option `url` says",
+            bridge=True,
+        )
+    ]
 
 
 @hookimpl
