@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -347,65 +345,6 @@ class Remembering(Turning):
 
 class Recording(Dial):
     episode = Remembering
-
-
-class Decoding(Turning):
-    """Looks up attributes in C, whose names the interpreter keeps until its own cache is full."""
-
-    def step(self, action: str) -> Step:
-        for _ in range(20):
-            json.loads("[]", parse_float=float)
-        return super().step(action)
-
-
-class Warming(Dial):
-    """Keeps every promise."""
-
-    episode = Decoding
-
-
-class Slow(Turning):
-    def step(self, action: str) -> Step:
-        time.sleep(0.3 if "\0" in action else 0.0)
-        return super().step(action)
-
-
-class Tiring(Dial):
-    episode = Slow
-
-
-class Late(Turning):
-    """Takes a while to be closed."""
-
-    def close(self) -> None:
-        time.sleep(0.07)
-
-
-class Tardy(Dial):
-    """Keeps every promise, at its leisure."""
-
-    episode = Late
-
-
-class Talking(Turning):
-    def say(self, text: str, *, first: bool = False) -> str:
-        return super().say(text, first=first).ljust(100_001)
-
-
-class Chattering(Dial):
-    episode = Talking
-
-
-class Noting(Turning):
-    """Keeps what is said."""
-
-    def step(self, action: str) -> Step:
-        _kept.append([action])
-        return super().step(action)
-
-
-class Diary(Dial):
-    episode = Noting
 
 
 _film = bytearray()

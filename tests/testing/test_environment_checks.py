@@ -149,11 +149,16 @@ INSTALLED = {
 
 @pytest.fixture
 def specimen(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], World]:
-    """`specimen(class)` returns an environment of `specimens/worlds.py`; memory is watched for a short while."""
+    """`specimen(class)` is one of `specimens/worlds.py`, or of another module; memory is watched for a short while."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "specimens"))
     monkeypatch.setattr(lifetimes, "STARTS", 200)
     monkeypatch.setattr(lifetimes, "WALKS", 40)
-    return lambda kind: World(EnvironmentSpec(name="dial", target=f"worlds:{kind}", summary="turn a dial"))
+
+    def world(kind: str) -> World:
+        target = kind if ":" in kind else f"worlds:{kind}"
+        return World(EnvironmentSpec(name="dial", target=target, summary="turn a dial"))
+
+    return world
 
 
 @pytest.mark.parametrize(("name", "kind", "sentence"), BROKEN, ids=lambda value: value if len(value) < 40 else "")
@@ -175,7 +180,7 @@ def test_a_sound_environment_breaks_nothing(specimen: Callable[[str], World]) ->
 
 
 def test_what_the_interpreter_keeps_is_not_taken_for_a_leak(specimen: Callable[[str], World]) -> None:
-    result = run(BY_NAME["walks_keep_memory"], specimen("Warming"))
+    result = run(BY_NAME["walks_keep_memory"], specimen("burdens:Warming"))
     assert (result.verdict, result.problems) == ("kept", ())
 
 
@@ -184,10 +189,10 @@ def test_a_slow_environment_has_more_time_until_its_memory_can_be_judged(
 ) -> None:
     monkeypatch.setattr(lifetimes, "SECONDS", 0.01)
     monkeypatch.setattr(lifetimes, "WALKS", 10**9)
-    slow = growth(specimen("Tardy").described(), whole=True, count=10**9, seconds=0.8, least=4)
+    slow = growth(specimen("burdens:Tardy").described(), whole=True, count=10**9, seconds=0.8, least=4)
     assert (slow["episodes"], slow["counted"]) == (16, 4)
     assert slow["seconds"] > 0.8
-    result = run(BY_NAME["walks_keep_memory"], specimen("Tardy"))
+    result = run(BY_NAME["walks_keep_memory"], specimen("burdens:Tardy"))
     assert result.verdict == "not applicable"
     assert "of 1000000000 episodes in 0 s are too few to tell a leak" in result.remark
 

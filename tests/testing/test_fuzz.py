@@ -54,12 +54,12 @@ def test_an_environment_answers_a_hundred_thousand_actions(name: str) -> None:
 @pytest.fixture
 def specimen(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "specimens"))
-    return lambda kind: World(EnvironmentSpec(name="dial", target=f"worlds:{kind}", summary="turn a dial")).environment
+    return lambda kind: World(EnvironmentSpec(name="dial", target=kind, summary="turn a dial")).environment
 
 
 def test_a_sound_environment_has_no_problem(specimen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzzing, "JUDGED", 4000)
-    found = fuzz(specimen("Dial"), 4000)
+    found = fuzz(specimen("worlds:Dial"), 4000)
     assert found.problems == []
     assert found.before[0] > 0 < found.after[0]
 
@@ -67,14 +67,14 @@ def test_a_sound_environment_has_no_problem(specimen: Any, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("kind", "sentence"),
     [
-        ("Fragile", " raised KeyError: "),
-        ("NotANumber", " gave the reward nan, expected a finite number"),
-        ("Generous", " gave the reward 100.0, expected 0 to 1"),
-        ("Unshown", "while the episode shows "),
-        ("Tiring", "gave an answer after 0."),
-        ("Chattering", " gave 100001 characters, expected 100000 at most"),
-        ("Diary", "blocks of memory behind, expected less than 0.5"),
-        ("Swelling", "the process grew by "),
+        ("worlds:Fragile", " raised KeyError: "),
+        ("worlds:NotANumber", " gave the reward nan, expected a finite number"),
+        ("worlds:Generous", " gave the reward 100.0, expected 0 to 1"),
+        ("worlds:Unshown", "while the episode shows "),
+        ("burdens:Tiring", "gave an answer after 0."),
+        ("burdens:Chattering", " gave 100001 characters, expected 100000 at most"),
+        ("burdens:Diary", "blocks of memory behind, expected less than 0.5"),
+        ("worlds:Swelling", "the process grew by "),
     ],
 )
 def test_what_goes_wrong_is_found(kind: str, sentence: str, specimen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
