@@ -69,7 +69,7 @@ def test_everything_that_is_wrong_with_the_components_is_said_at_once() -> None:
         ({"algorithm": "grop"}, ["did you mean 'grpo'?"]),
         ({"train": "webshp"}, ["environment 'webshp' is not installed", "pip install rftcore-webshop"]),
         ({"train": {"name": "easy_to_hrd", "environment": "even"}}, ["did you mean 'easy_to_hard'?"]),
-        ({"executor": "ray"}, ["pip install rftcore-ray"]),
+        ({"executor": "proceses"}, ["did you mean 'processes'?"]),
         ({"metrics": ["general"]}, ["metric 'general' is not installed"]),
     ],
 )
