@@ -2,7 +2,7 @@
 
 A replica that fails is left out at once, and asked for its health until it is well again; then it gets the present
 weights before the first question. A question that failed goes to another replica. When none is there it waits for one,
-for as long as an answer may take.
+for as long as an answer may take. `stop` ends all of that.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
+from rftcore.errors import RunError
 from rftcore.sampler import SamplerFailure
 from rftcore_vllm.protocol import Answer, Question
 from rftcore_vllm.replica import Gone, Replica
@@ -32,7 +33,9 @@ class Fleet:
         self.failed = 0
         """Questions that a replica failed to answer."""
         self.reasons: dict[str, str] = {}
-        """By URL, why a replica is left out."""
+        """By URL, why a replica was left out, the last time."""
+        self._stopped = ""
+        """Why nobody is asked any more."""
 
     @property
     def up(self) -> list[Replica]:
@@ -42,18 +45,22 @@ class Fleet:
     async def ask(self, conversation: int, question: Question, *, timeout: float) -> Answer:
         """Return the answer of some replica.
 
-        Raises SamplerFailure or TimeoutError when none has answered in time, RunError when one refused the question.
+        Raises SamplerFailure or TimeoutError when none has answered in time, RunError when one refused the question or
+        the fleet was stopped.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
             replica = await self._home(conversation, deadline)
             try:
-                return await replica.ask(question, timeout=timeout, conversation=conversation)
+                answer = await replica.ask(question, timeout=timeout, conversation=conversation)
             except (Gone, TimeoutError) as error:
                 self.failed += 1
                 self.leave(replica, str(error))
                 if not self.up and asyncio.get_running_loop().time() >= deadline:
                     raise
+            else:
+                replica.deaths = 0
+                return answer
 
     def release(self, conversation: int) -> None:
         """Forget where a conversation was."""
@@ -66,17 +73,27 @@ class Fleet:
             self._down[replica] = asyncio.get_running_loop().create_task(self._wait_for(replica))
             self._homes = {number: home for number, home in self._homes.items() if home is not replica}
 
+    async def stop(self, reason: str) -> None:
+        """Let every question from now on, and all that wait for a replica, raise RunError with that message."""
+        self._stopped = reason
+        async with self._up:
+            self._up.notify_all()
+
     async def somebody(self, deadline: float) -> None:
-        """Wait until a replica can be asked. Raises SamplerFailure at `deadline`, in the loop's time."""
-        if self.up:
-            return
+        """Wait until a replica can be asked.
+
+        Raises SamplerFailure at `deadline`, in the loop's time, and RunError when the fleet was stopped.
+        """
         try:
-            async with asyncio.timeout_at(deadline), self._up:
-                await self._up.wait_for(lambda: bool(self.up))
+            if not self._stopped and not self.up:
+                async with asyncio.timeout_at(deadline), self._up:
+                    await self._up.wait_for(lambda: bool(self._stopped or self.up))
         except TimeoutError:
             # Without a cause: nobody was asked who might have been slow.
-            reasons = "; ".join(self.reasons.values())
+            reasons = "; ".join(self.reasons[replica.url] for replica in self._down)
             raise SamplerFailure(f"none of {len(self.replicas)} replicas can be asked: {reasons}") from None
+        if self._stopped:
+            raise RunError(self._stopped)
 
     async def _home(self, conversation: int, deadline: float) -> Replica:
         """Return the replica of a conversation; of a new one, that with the fewest."""
@@ -88,7 +105,7 @@ class Fleet:
 
     async def _wait_for(self, replica: Replica) -> None:
         pause = FIRST_PAUSE
-        while True:
+        while not self._stopped:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
             try:
@@ -96,7 +113,8 @@ class Fleet:
                     break
             except Exception as error:  # whatever is wrong with it, it stays out and is asked again
                 self.reasons[replica.url] = str(error)
-        self.reasons.pop(replica.url, None)
+        else:
+            return
         del self._down[replica]
         async with self._up:
             self._up.notify_all()

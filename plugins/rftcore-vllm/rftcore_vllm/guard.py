@@ -18,7 +18,7 @@ GRACE = 10.0
 
 
 def main(command: list[str]) -> int:
-    """Run `command`; return its exit code."""
+    """Run `command`; return its exit code, that of a shell where a signal ended it: 137 for SIGKILL."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's to answer
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
@@ -31,7 +31,7 @@ def main(command: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: _end(server))
     code = server.wait()
     _signal(server, signal.SIGKILL)  # what it left behind, such as an engine whose front end was killed
-    return code
+    return 128 - code if code < 0 else code
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

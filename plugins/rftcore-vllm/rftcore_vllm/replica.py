@@ -52,6 +52,8 @@ class Replica:
         """The model under an adapter that was loaded into it."""
         self.tags: set[str] = set()
         """The weights that answers are expected from; empty until some were loaded."""
+        self.deaths = 0
+        """How often it ended since it last answered an episode; known of servers that this process starts."""
         self._session = session
 
     async def ask(self, question: Question, *, timeout: float, conversation: int | None = None) -> Answer:

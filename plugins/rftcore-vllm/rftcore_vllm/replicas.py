@@ -24,6 +24,19 @@ from rftcore_vllm.server import Server
 from rftcore_vllm.transfer import Transfer
 from rftcore_vllm.weights import Weights, load
 
+DEATHS = 3
+"""How often a server that this process started may end without an answer to an episode in between; each start takes
+minutes, and the next one would end as the others did."""
+
+ADVICE = (
+    "Mend what it names (memory: fewer sampler.lanes, a shorter sampler.max_context, another --gpu-memory-utilization "
+    "in sampler.arguments; a signal: see the machine's log), then resume the run"
+)
+
+IDLE = 2.0
+"""Seconds after which a connection is not used again: `vllm serve` closes those that were idle for 5, and a question
+that meets the close looks like a replica that died."""
+
 
 class Replicas:
     """Used from one event loop."""
@@ -52,7 +65,8 @@ class Replicas:
 
     async def connect(self) -> int:
         """Wait for all of them; return the longest context that all can take. Raises as `Replica.connect` does."""
-        session = self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE)
+        session = self._session = aiohttp.ClientSession(connector=connector)
         self._fleet = Fleet([Replica(url, session) for url in self._urls], self._ready)
         connecting = asyncio.gather(
             *(replica.connect(timeout=self._config.start_timeout) for replica in self._fleet.replicas)
@@ -69,7 +83,7 @@ class Replicas:
         return min(replica.max_context or self._config.max_context for replica in self._fleet.replicas)
 
     async def ask(self, conversation: int, question: Question) -> Answer:
-        """Return the answer of some replica; raises as `Fleet.ask` does."""
+        """Return the answer of some replica; raises as `Fleet.ask` does, RunError when a server died for good."""
         return await self._fleet.ask(conversation, question, timeout=self._config.timeout)
 
     def release(self, conversation: int) -> None:
@@ -79,7 +93,7 @@ class Replicas:
     async def bring(self, weights: Weights, model: Any) -> None:
         """Bring new weights into effect on every replica that is there, and compare each with `model`, which has them.
 
-        Raises RunError when one refuses them or differs, or when none is there in time.
+        Raises RunError when one refuses them or differs, when none is there in time, or when a server died for good.
         """
         deadline = asyncio.get_running_loop().time() + self._config.start_timeout
         self._probe.forget()
@@ -146,6 +160,13 @@ class Replicas:
         """Whether a replica is well; start it again if it is ours and died, and give it the present weights."""
         server = self._servers.get(replica.url)
         if server is not None and not server.alive and self._weights is not None:
+            replica.deaths += 1
+            if replica.deaths == DEATHS:
+                await self._fleet.stop(
+                    f"a server died {DEATHS} times, and answered no episode in between; it is not started again. "
+                    f"{server.death()}\n{ADVICE}"
+                )
+                return False
             server.start(self._weights.start)
         if not await replica.healthy(timeout=5.0):
             return False

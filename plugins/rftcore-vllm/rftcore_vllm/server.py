@@ -77,10 +77,12 @@ class Server:
     def check(self) -> None:
         """Raise RunError with the end of its output when it has died."""
         if not self.alive:
-            raise RunError(
-                f"`vllm serve` on port {self.port} ended with code {self._process and self._process.returncode}. "
-                f"The last it printed:\n{self.said()}"
-            )
+            raise RunError(self.death())
+
+    def death(self) -> str:
+        """Return how it ended, and the last it printed."""
+        code = self._process and self._process.returncode
+        return f"`vllm serve` on port {self.port} ended with code {code}. The last it printed:\n{self.said()}"
 
     def said(self) -> str:
         """Return the end of what it printed."""

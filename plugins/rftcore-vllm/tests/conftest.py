@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -76,11 +77,15 @@ class ContractServer:
         """What it was started with to take weights by."""
         self.calls: list[tuple[str, Any]] = []
         """Every request but those for health: its path and its JSON."""
+        self.idle = float("inf")
+        """Seconds after which a connection that nobody used is broken off when it is used again: what a client sees
+        whose question meets the close."""
         self.answered: list[Running] = []
         self.port = 0
         self._loop = LoopThread("contract-server")
         self._runner: web.AppRunner | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._used: dict[int, float] = {}
 
     @property
     def url(self) -> str:
@@ -159,9 +164,16 @@ class ContractServer:
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if self.hangs:
             await asyncio.sleep(60)
+        assert request.transport is not None
+        port = request.transport.get_extra_info("peername")[1]
+        if time.monotonic() > self._used.get(port, float("inf")) + self.idle:
+            request.transport.abort()
         if self.key and request.path.startswith("/v1") and request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.json_response({"error": "Unauthorized"}, status=401)
-        return await handler(request)  # type: ignore[no-any-return]
+        try:
+            return await handler(request)  # type: ignore[no-any-return]
+        finally:
+            self._used[port] = time.monotonic()
 
     def _answering(self, answer: Callable[[web.Request, Any], Any]) -> Any:
         async def handle(request: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ The name is not one that pytest collects by itself: in an environment without vL
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -22,6 +23,7 @@ import pytest
 from rftcore import Experiment
 from rftcore.errors import RunError
 from rftcore.sampler import Completion, Request
+from rftcore_textcraft.environment import TextCraft
 from rftcore_vllm.command import arguments
 from rftcore_vllm.sampler import VllmServerSampler
 from rftcore_vllm.server import Server
@@ -66,9 +68,14 @@ def test_a_port_that_is_taken_is_told_in_the_words_of_the_server(build: Callable
 
 
 def test_grpo_on_a_server_of_its_own_learns(tmp_path: Path) -> None:
+    # The same twelve tasks at every update: over others, what is drawn moves the curve as much as what is learned.
+    # With the sampler `hf` success rises by 0.21, 0.24, 0.19 and 0.27 over seeds 0 to 3.
+    twelve = [task.id for task in TextCraft().tasks("train", "easy")[:12]]
+    (tmp_path / "twelve.jsonl").write_text("".join(f"{json.dumps(task)}\n" for task in twelve))
     report = Experiment(
         name="learned",
         train="textcraft:easy",
+        tasks={"textcraft": str(tmp_path / "twelve.jsonl")},
         sampler={"name": "vllm-server", "max_context": 512, "start_timeout": SECONDS},
         environments={"textcraft": {"max_turns": 6, "distractors": 1}},
         algorithm={"name": "grpo", "aggregation": "sequence"},
@@ -77,7 +84,7 @@ def test_grpo_on_a_server_of_its_own_learns(tmp_path: Path) -> None:
         sampling={"max_new_tokens": 24},
         evaluation={"tasks": 2, "samples": 1},
         references=[],
-    ).run(tmp_path)
+    ).run(tmp_path / "runs")
     curve = report.stages[0].curve
     assert [update["masked"] for update in curve] == [0] * 20
     assert [update["drift"] for update in curve] == [0] * 20

@@ -184,6 +184,8 @@ def soak(sampler: Any, model: Any, url: str, *, minutes: float, episodes: int, t
         "episodes_at_once": episodes,
         "turns": turns,
         "faults": problems[:10],
+        "failed_questions": sampler._answering._fleet.failed,
+        "last_failure": list(sampler._answering._fleet.reasons.values()),
         "growth": {"here": grown(own), "server": grown(servers)},
         "megabytes": {"here": [round(own[0]), round(own[-1])], "server": [round(servers[0]), round(servers[-1])]},
     }

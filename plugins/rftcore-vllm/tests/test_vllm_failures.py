@@ -15,6 +15,7 @@ import soak
 from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import Request, SamplerFailure
 from rftcore.schemas.trajectory import Group
+from rftcore_vllm import replicas
 from rftcore_vllm.sampler import VllmServerSampler
 
 
@@ -142,6 +143,24 @@ def test_a_failure_of_the_server_itself_is_tried_again(
     sampler = connect(model, server)
     server.fails = 1
     assert len(sample(sampler, ask()).token_ids) == 4
+
+
+def test_a_connection_that_a_server_may_be_closing_is_not_used_again(
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert replicas.IDLE < 5
+    model = build()
+    server = serve(model)
+    monkeypatch.setattr(replicas, "IDLE", 0.2)
+    sampler = connect(model, server)
+    server.idle = 0.5
+    assert len(sample(sampler, ask()).token_ids) == 4
+    time.sleep(0.6)
+    assert len(sample(sampler, ask(1)).token_ids) == 4
+    assert sampler._answering._fleet.failed == 0
 
 
 def test_a_head_that_kept_the_old_weights_stops_the_run(

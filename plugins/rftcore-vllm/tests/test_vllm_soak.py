@@ -12,7 +12,7 @@ from soak import TURNS, Counting, faults, grown, play
 from rftcore.schemas.trajectory import Group
 from rftcore_vllm.sampler import VllmServerSampler
 
-EPISODES, TOKENS = 256, 2
+EPISODES, TOKENS = 256, 1
 
 
 def test_of_256_episodes_at_once_no_turn_is_lost_or_taken_twice_and_nothing_is_kept(

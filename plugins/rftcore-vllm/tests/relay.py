@@ -1,0 +1,56 @@
+"""A program `vllm` for tests of the servers that a run starts: what it serves, a contract server answers.
+
+    relay.py FOLDER TARGET serve MODEL --port PORT ...
+
+passes connections to PORT on to the port TARGET, and is a process that can die: of the file FOLDER/fatal (what it holds
+is the port meant, or nothing for all) it dies of the first question of an episode, of FOLDER/broken as it starts. In
+FOLDER/starts it adds its process id. Free of imports that take long, for it is started often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+WORDS = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
+EPISODE = b"X-Session-ID"
+"""A header that questions of episodes have, and those of the comparison with the learner have not."""
+
+
+def die() -> None:
+    sys.stdout.write(f"{WORDS}\n")
+    sys.stdout.flush()
+    os._exit(1)
+
+
+async def serve(folder: Path, target: int, port: int) -> None:
+    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            fatal = folder / "fatal"
+            if EPISODE in data and fatal.exists() and fatal.read_text() in ("", str(port)):
+                die()
+            sink.write(data)
+        sink.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        below_reader, below_writer = await asyncio.open_connection("127.0.0.1", target)
+        await asyncio.gather(copy(reader, below_writer), copy(below_reader, writer), return_exceptions=True)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+def main(arguments: list[str]) -> None:
+    folder, target = Path(arguments[0]), int(arguments[1])
+    port = int(arguments[arguments.index("--port") + 1])
+    with (folder / "starts").open("a") as starts:
+        starts.write(f"{os.getpid()}\n")
+    if (folder / "broken").exists():
+        die()
+    asyncio.run(serve(folder, target, port))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,128 @@
+"""Servers that a run starts: one that dies is started again, one that only ever dies stops the run with its last words.
+
+The processes are real; behind each stands the contract server of this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soak
+
+from rftcore.errors import RunError
+from rftcore.sampler import Request
+from rftcore_vllm.sampler import VllmServerSampler
+from rftcore_vllm.servers import stop_all
+
+LAST_WORDS = (
+    r"(?s)died 3 times, and answered no episode in between; .*ended with code 1\. "
+    r".*OutOfMemoryError: CUDA out of memory.*fewer sampler\.lanes.*then resume the run"
+)
+
+
+def program(path: Path, *command: str) -> None:
+    path.write_text(f'#!/bin/sh\nexec {" ".join(command)} "$@"\n')
+    path.chmod(0o700)
+
+
+@pytest.fixture
+def connect(
+    serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., VllmServerSampler]]:
+    """`connect(model, **options)` returns a sampler on servers that it started; what they do `tmp_path` says."""
+    made: list[VllmServerSampler] = []
+
+    def make(model: Any, **options: Any) -> VllmServerSampler:
+        program(tmp_path / "python", sys.executable)
+        relay = Path(__file__).with_name("relay.py")
+        program(tmp_path / "vllm", sys.executable, "-S", str(relay), str(tmp_path), str(serve(model).port))
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+        monkeypatch.setenv("VLLM_API_KEY", "secret")
+        made.append(VllmServerSampler(model=model, **{"timeout": 60.0, "start_timeout": 60.0, **options}))
+        return made[-1]
+
+    yield make
+    for sampler in made:
+        asyncio.run(sampler.close())
+    stop_all()
+
+
+def starts(folder: Path) -> list[int]:
+    """Return the process of each start so far."""
+    return [int(line) for line in (folder / "starts").read_text().split()]
+
+
+def sample(sampler: VllmServerSampler, number: int) -> Any:
+    return asyncio.run(sampler.sample(Request(number, 0, (5, 6, 7), random.Random(number), 1.0, 4, frozenset())))
+
+
+def test_a_server_that_dies_of_every_episode_stops_the_run_with_its_last_words(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    sampler = connect(build())
+    assert len(sample(sampler, 0).token_ids) == 4
+    (tmp_path / "fatal").write_text("")
+    with pytest.raises(RunError, match=LAST_WORDS):
+        soak.play(sampler, soak.Counting(6), lanes=2, tokens=2)
+    assert len(starts(tmp_path)) == 3
+    with pytest.raises(RunError, match=LAST_WORDS):
+        sample(sampler, 1)
+
+
+def test_a_server_that_answers_between_its_deaths_is_started_again_each_time(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    sampler = connect(build())
+    for number in range(4):
+        assert len(sample(sampler, number).token_ids) == 4
+        os.kill(starts(tmp_path)[-1], signal.SIGKILL)
+    assert sample(sampler, 4).version == 0
+    assert len(starts(tmp_path)) == 5
+
+
+def test_a_server_that_does_not_start_any_more_stops_the_run_while_it_waits_to_give_it_weights(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    model = build()
+    sampler = connect(model)
+    (tmp_path / "broken").write_text("")
+    os.kill(starts(tmp_path)[-1], signal.SIGKILL)
+    with pytest.raises(RunError, match=LAST_WORDS):
+        sampler.sync(model, 1)
+    assert len(starts(tmp_path)) == 3
+
+
+def test_one_that_keeps_dying_stops_a_run_that_has_others(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    sampler = connect(build(), replicas=2)
+    one, _ = sampler._answering._servers.values()
+    (tmp_path / "fatal").write_text(str(one.port))
+    with pytest.raises(RunError, match=LAST_WORDS):
+        play_on(sampler)
+    assert len(starts(tmp_path)) == 4
+
+
+def play_on(sampler: VllmServerSampler) -> None:
+    while True:
+        soak.play(sampler, soak.Counting(8), lanes=8, tokens=2)
+
+
+def test_a_signal_is_told_as_a_shell_does(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    sampler = connect(build())
+    (server,) = sampler._answering._servers.values()
+    os.kill(starts(tmp_path)[-1], signal.SIGKILL)
+    while server.alive:
+        server._process.wait()
+    with pytest.raises(RunError, match="ended with code 137"):
+        server.check()
