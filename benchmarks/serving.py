@@ -1,6 +1,4 @@
-"""What it costs to play an environment in another process: `remote` against the same environment in this one.
-
-"""
+"""What it costs to play an environment in another process: `remote` against the same environment in this one."""
 
 from __future__ import annotations
 

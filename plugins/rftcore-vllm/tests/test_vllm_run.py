@@ -13,10 +13,11 @@ from rftcore import Experiment
 from rftcore.errors import RunError
 from rftcore.models import find_model
 from rftcore.train.checkpoint import load_model
+from rftcore.train.learner import Learner
 from rftcore_vllm.sampler import VllmServerSampler
 
 
-def experiment(sampler: dict[str, Any], **changes: Any) -> Experiment:
+def experiment(sampler: dict[str, Any], *, updates: int = 2, staleness: int = 0, **changes: Any) -> Experiment:
     return Experiment(
         name="served",
         train="textcraft:easy",
@@ -24,7 +25,7 @@ def experiment(sampler: dict[str, Any], **changes: Any) -> Experiment:
         algorithm="reinforce_pp",
         sampler=sampler,
         environments={"textcraft": {"max_turns": 4, "distractors": 1}},
-        training={"updates": 2, "groups": 4, "samples": 4},
+        training={"updates": updates, "groups": 4, "samples": 4, "max_staleness": staleness},
         sampling={"max_new_tokens": 16},
         evaluation={"tasks": 2, "samples": 1},
         references=[],
@@ -48,6 +49,37 @@ def test_an_experiment_learns_from_what_servers_sampled(serve: Callable[..., Any
     loads = [body for server in servers for path, body in server.calls if path == "/collective_rpc"]
     # A stage and an evaluation each bring their own weights; the stage two versions more.
     assert len(loads) >= 2 * 2 * (1 + 2 + 1)
+
+
+def test_servers_sample_while_the_learner_learns_and_no_token_is_staler_than_allowed(
+    serve: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(find_model("rftcore/tiny"))
+    servers = [serve(model), serve(model)]
+    answered: list[int] = []
+    step = Learner.step
+
+    def noting(learner: Learner, *arguments: Any, **options: Any) -> Any:
+        before = sum(len(server.answered) for server in servers)
+        figures = step(learner, *arguments, **options)
+        answered.append(sum(len(server.answered) for server in servers) - before)
+        return figures
+
+    monkeypatch.setattr(Learner, "step", noting)
+    sampler = {"name": "vllm-server", "urls": [server.url for server in servers], "timeout": 30, "start_timeout": 30}
+    (stage,) = experiment(sampler, updates=4, staleness=1).run(tmp_path).stages
+    assert max(answered) > 0  # episodes went on in the middle of an update
+    assert answered[-1] == 0  # and nobody plays for updates that are not to be made
+    for update in stage.curve:
+        assert (update["episodes"], update["masked"], update["drift"]) == (16, 0, 0)
+        assert 0 <= update["staleness"] <= 1
+        assert update["staleness"] * update["sampled_tokens"] == pytest.approx(update["stale_tokens"])
+        assert update.get("sampler_gap", 0.0) < 1e-4  # of tokens by the learner's present weights
+        assert 0.5 < update.get("correction", 1.0) < 2.0  # there is none where no group had variance
+    assert any("correction" in update for update in stage.curve)
+    assert stage.curve[0]["stale_tokens"] == 0
+    assert sum(update["stale_tokens"] for update in stage.curve[1:]) > 0
+    assert stage.budget["max_staleness"] == 1
 
 
 def test_a_closed_sampler_samples_no_more_and_its_folder_is_gone(
