@@ -162,6 +162,16 @@ def test_ctrl_c_leaves_what_is_complete_and_the_run_goes_on(
     assert differences(report_of(folder.path), undisturbed) == []
 
 
+def test_two_processes_never_work_on_one_run(model: Path, tmp_path: Path) -> None:
+    experiment = Experiment(small(model, train="even:easy"))
+    folder = experiment.create(tmp_path)
+    with folder.lock():
+        assert folder.locked
+        with pytest.raises(RunError, match="another process works on the run in"):
+            run_folder(RunFolder(folder.path))
+    assert not folder.locked
+
+
 def test_a_signal_in_the_middle_of_an_episode_stops_at_once_and_loses_nothing(
     experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
 ) -> None:

@@ -273,16 +273,6 @@ def test_after_a_failure_nothing_else_begins_and_what_was_done_stays(model: Path
     assert len(diary.done) == 1 + 4 * 2
 
 
-def test_two_processes_never_work_on_one_run(model: Path, tmp_path: Path) -> None:
-    experiment = Experiment(small(model, train="even:easy"))
-    folder = experiment.create(tmp_path)
-    with folder.lock():
-        assert folder.locked
-        with pytest.raises(RunError, match="another process works on the run in"):
-            run_folder(RunFolder(folder.path))
-    assert not folder.locked
-
-
 def test_a_policy_is_evaluated_without_any_model(tmp_path: Path) -> None:
     evaluation = Evaluation(small("no/such/model", policy="oracle", environments={}))
     assert evaluation.config.environments.keys() == {"even", "third"}
