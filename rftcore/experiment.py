@@ -31,6 +31,7 @@ from rftcore.curriculum import Curriculum
 from rftcore.deadline import timed
 from rftcore.drawing import Draw, Drawing, check_planned, seed_of, stage_tasks
 from rftcore.environment import Environment
+from rftcore.errors import RunError
 from rftcore.faults import Breaker
 from rftcore.lookahead import Lookahead
 from rftcore.manifests import check_start
@@ -373,7 +374,10 @@ def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:
 
 def _engine(config: Settings, start: Path | str, algorithm: Any = None, updates: int = 1) -> Engine:
     """Import torch, here and in `_peers`, and nowhere else in core's own flow."""
-    from rftcore.train.engine import Engine
+    try:
+        from rftcore.train.engine import Engine
+    except FileNotFoundError as error:  # torch looks for a temporary directory when it is imported
+        raise RunError(f"torch cannot be imported: {error}. Make room there, then resume the run") from error
 
     return Engine(config, start, algorithm, updates=updates)
 

@@ -72,6 +72,7 @@ def evaluate(
 def _tell(found: Report, folder: Path, player: str, as_json: bool) -> None:
     """Print what an evaluation found; `player` is what the model is called."""
     from rftcore.policy import Spending
+    from rftcore.report.accounts import account_summary
 
     cells = [*found.axes.transfer, *found.references]
     if as_json:
@@ -83,6 +84,7 @@ def _tell(found: Report, folder: Path, player: str, as_json: bool) -> None:
     for policy_name, figures in found.spending.items():
         spending = Spending.of(figures)
         paper().print(f"\n{policy_name}: {spending.answers:,} answers, {spending}", soft_wrap=True)
+    paper().print(f"\n{account_summary(found.accounts)}", soft_wrap=True)
     if found.masked:
         paper().print(f"\n{found.masked} samples are masked", *found.notes, sep="\n", soft_wrap=True)
     paper().print(f"\n{folder / 'report.html'}", soft_wrap=True)
