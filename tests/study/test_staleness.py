@@ -15,6 +15,7 @@ from rftcore.algorithm import Algorithm
 from rftcore.curriculum import Curriculum
 from rftcore.display import Display
 from rftcore.drawing import Drawing
+from rftcore.errors import ConfigError
 from rftcore.executor import Progress
 from rftcore.executors.child import Child
 from rftcore.records import read_lines
@@ -173,3 +174,11 @@ def test_a_curriculum_learns_of_no_update_that_is_not_made_when_rollouts_begin(m
     assert heard == [[], [], [], [0], [0, 1]]
     drawing.draw(told[:4], 4, round_=1)
     assert heard[-1] == [0, 1]
+
+
+def test_several_processes_of_a_launch_cannot_play_ahead(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"MASTER_ADDR": "localhost", "MASTER_PORT": "1", "WORLD_SIZE": "2", "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=r"training.max_staleness: found 2 .* expected 0 with the 2 processes"):
+        _ = experiment(model, 2).blueprint
+    assert experiment(model, 0).blueprint.plan.stages
