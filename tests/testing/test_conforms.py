@@ -142,6 +142,7 @@ def test_without_a_name_the_command_checks_all_of_a_kind(counting_site: Site) ->
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("executor")] == [
         "inline",
         "processes",
+        "ray",
     ]
 
 
