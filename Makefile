@@ -15,7 +15,7 @@ ifneq ($(shell cat .venv/home 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint docs wheels chaos bench results browser clean
+.PHONY: help install demo test lint docs wheels chaos soak bench results browser clean
 
 help: ## say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1	\2/' | expand -t 18
@@ -69,6 +69,10 @@ fuzz: install ## send every environment 100,000 actions that nobody should send 
 GAMES ?= 200
 fidelity: install ## compare with the original programs, in an environment of their own (RECORDINGS=DIR: recordings, too)
 	@sh scripts/fidelity.sh $(GAMES) $(RECORDINGS)
+
+MINUTES ?= 60
+soak: install ## play 2,000 episodes at once in one process for an hour; check threads, files and memory
+	@$(BIN)/python scripts/soak.py --minutes $(MINUTES)
 
 KILLS ?= 30
 chaos: install ## kill a study at 30 random moments, fill its disk, fail its environments; check that it loses nothing
