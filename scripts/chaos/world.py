@@ -32,7 +32,9 @@ class World:
         self.trouble = root / "trouble"
         self.trouble.mkdir()
         self.mark = secrets.token_hex(8)
-        real = sorted(file.parts[-3] for file in ROOT.glob("plugins/rftcore-*/rftcore_*/environment.py"))
+        real = sorted(
+            file.relative_to(ROOT).parts[1] for file in ROOT.glob("plugins/rftcore-*/rftcore_*/**/environment.py")
+        )
         self.variables = {
             **os.environ,
             MARK: self.mark,

@@ -27,7 +27,9 @@ from rftcore.study import Study
 TESTS = Path(__file__).parents[1]
 CHANCE = TESTS / "specimens" / "chance.py"
 PLUGINS = TESTS.parent / "plugins"
-BLOCKED = ",".join(sorted(file.parts[-3] for file in PLUGINS.glob("rftcore-*/rftcore_*/environment.py")))
+BLOCKED = ",".join(
+    sorted(file.relative_to(PLUGINS).parts[0] for file in PLUGINS.glob("rftcore-*/rftcore_*/**/environment.py"))
+)
 
 
 @contextmanager

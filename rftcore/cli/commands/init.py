@@ -39,7 +39,7 @@ def _first() -> str:
     from rftcore import registry
     from rftcore.errors import ConfigError
 
-    names = registry.names("environment")
+    names = [name for name in registry.names("environment") if not registry.spec("environment", name).bridge]
     if not names:
         raise ConfigError("no environment is installed to train on; install one: pip install rftcore-textcraft")
     return names[0]
