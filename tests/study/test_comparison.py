@@ -70,8 +70,10 @@ def test_cells_whose_task_lists_differ_are_refused_by_name(tmp_path: Path) -> No
 def test_a_task_whose_content_has_changed_is_another_task(tmp_path: Path) -> None:
     first, second = played(tmp_path, "a", "random", tasks=3, seed=1), played(tmp_path, "b", "random", tasks=3)
     changed = next(path for path in (second.path / "cells").glob("*.jsonl") if "/easy/" in path.read_text("utf-8"))
-    lines = [unsealed(line).replace('"seed":101', '"seed":999') for line in changed.read_text("utf-8").splitlines()]
-    changed.write_text("".join(sealed(f"{line}\n") for line in lines), "utf-8")
+    lines = changed.read_text("utf-8").rstrip("\n").split("\n")  # not splitlines: an observation may hold U+2028
+    changed.write_text(
+        "".join(sealed(unsealed(line).replace('"seed":101', '"seed":999')) + "\n" for line in lines), "utf-8"
+    )
     found = compare(first, second)
     assert places(found.cells) == [HARD]
     (refused,) = found.refused
