@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,7 +39,8 @@ def _first() -> str:
     from rftcore import registry
     from rftcore.errors import ConfigError
 
-    names = [name for name in registry.names("environment") if not registry.spec("environment", name).bridge]
+    specs: dict[str, Any] = {name: registry.spec("environment", name) for name in registry.names("environment")}
+    names = [name for name, spec in specs.items() if not spec.bridge]
     if not names:
         raise ConfigError("no environment is installed to train on; install one: pip install rftcore-textcraft")
     return names[0]
