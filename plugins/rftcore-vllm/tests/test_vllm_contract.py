@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -184,27 +184,27 @@ def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob
     old, new = build(), build(1)
     sampler = connect(old)
     found: list[Completion] = []
-    taken = threading.Event()
+    taken = False
 
     async def lane(first: int) -> None:
         # One answer after another, of unequal lengths: on busy cores nobody knows when the new weights come.
         for number in count(first, LANES):
             found.append(await sampler.sample(ask(number, PROMPT, max_new_tokens=480 - 60 * first)))
-            if taken.is_set():
+            if taken:
                 return
 
     async def lanes() -> None:
         await asyncio.gather(*map(lane, range(LANES)))
 
-    rollout = threading.Thread(target=lambda: asyncio.run(lanes()))
-    rollout.start()
-    while rollout.is_alive() and len(found) < LANES:
-        time.sleep(0.01)
-    try:
-        sampler.sync(new, 1)
-    finally:
-        taken.set()
-        rollout.join()
+    with ThreadPoolExecutor(1) as pool:
+        rollout = pool.submit(lambda: asyncio.run(lanes()))
+        while not rollout.done() and len(found) < LANES:
+            time.sleep(0.01)
+        try:
+            sampler.sync(new, 1)
+        finally:
+            taken = True
+        rollout.result()
     mixed = [completion for completion in found if completion.versions]
     assert mixed, "no answer was being sampled when the weights changed"
     before, after = list[float](), list[float]()
