@@ -262,7 +262,7 @@ def test_a_checkpoint_of_a_run_is_evaluated_under_the_runs_own_settings(rftcore:
     assert [cell["turns"] for cell in cells] == [cell["turns"] for cell in expected]
     last = rftcore("evaluate", "small", "--environment", "third", "evaluation.tasks=2", "--name", "mine")
     assert last.code == 0, last.err
-    rows = [line.split() for line in last.out.splitlines() if ":" in line]
+    rows = [line.split() for line in last.out.splitlines() if line.startswith("small ")]
     assert [row[:2] for row in rows] == [["small", "third:easy"], ["small", "third:hard"]]
     assert [row[-3:] for row in rows] == [["2", "x", "2"]] * 2
     assert last.out.endswith("\nruns/mine/report.html\n")
