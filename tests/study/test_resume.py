@@ -102,7 +102,7 @@ def test_a_run_killed_anywhere_resumes_to_the_numbers_of_one_that_was_not(
     total = accesses(experiment, tmp_path / "count")
     assert total > 60
     assert differences(report_of(tmp_path / "count/small"), undisturbed) == []
-    moments = sorted({round(1 + step * (total - 1) / 10) for step in range(11)})
+    moments = sorted({round(1 + step * (total - 1) / 15) for step in range(16)})
     partial = 0
     for moment in moments:
         root = tmp_path / str(moment)
@@ -119,7 +119,7 @@ def test_a_run_killed_anywhere_resumes_to_the_numbers_of_one_that_was_not(
         assert differences(report_of(folder.path), undisturbed) == [], moment
         left = [path.name for path in folder.path.rglob("*") if path.name.startswith(".") and path.name != ".lock"]
         assert [name for name in left if not name.endswith((".writing", ".old"))] == []
-    assert partial > len(moments) / 3
+    assert partial >= 6
 
 
 def test_a_run_killed_twice_in_one_stage_tells_each_update_once(
