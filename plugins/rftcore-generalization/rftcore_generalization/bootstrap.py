@@ -8,7 +8,7 @@ cannot see outcomes that the sample lacks: all families equal gives a point. `in
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,8 @@ from rftcore_generalization.family import deviations
 from rftcore_generalization.quantiles import NORMAL, student
 
 RESAMPLES = 10_000
-_TIE = 1e-9
-"""Scores are ratios of small integers; two that differ by less are equal."""
+TIE = 1e-9
+"""Estimates are ratios of small integers; two that differ by less are equal."""
 
 
 class Interval(NamedTuple):
@@ -39,14 +39,23 @@ def bca_interval(strata: Sequence[NDArray[np.float64]], resamples: int = RESAMPL
     estimate = math.fsum(float(rows[:, 1].sum() / rows[:, 0].sum()) for rows in strata) / len(strata)
     influence = np.concatenate([deviations(rows) / (len(strata) * len(rows)) for rows in strata])
     variance = float(np.sum(influence**2))
-    if variance < _TIE**2:
+    if variance < TIE**2:
         return Interval(estimate, estimate)
-    replicates = _replicates(strata, resamples)
-
-    acceleration = float(np.sum(influence**3)) / (6 * variance**1.5)
-    below = (np.mean(replicates < estimate - _TIE) + np.mean(replicates <= estimate + _TIE)) / 2
-    bias = NORMAL.inv_cdf(float(np.clip(below, 1 / resamples, 1 - 1 / resamples)))
     reach = student(sum(len(rows) - 1 for rows in strata)) * math.sqrt(_unbiased(strata) / variance)
+    return bca_ends(estimate, _replicates(strata, resamples), influence, reach)
+
+
+def bca_ends(
+    estimate: float, replicates: NDArray[np.float64], influence: NDArray[np.float64], reach: float
+) -> Interval:
+    """Return the BCa interval of an estimate from its bootstrap `replicates`, `reach` standard errors to each side.
+
+    `influence`: how much each family moves the estimate, in any unit, not all of them zero.
+    """
+    resamples = len(replicates)
+    acceleration = float(np.sum(influence**3)) / (6 * float(np.sum(influence**2)) ** 1.5)
+    below = (np.mean(replicates < estimate - TIE) + np.mean(replicates <= estimate + TIE)) / 2
+    bias = NORMAL.inv_cdf(float(np.clip(below, 1 / resamples, 1 - 1 / resamples)))
 
     def level(z: float) -> float:
         shifted = bias + z
@@ -57,14 +66,24 @@ def bca_interval(strata: Sequence[NDArray[np.float64]], resamples: int = RESAMPL
     return Interval(float(low), float(high))
 
 
-def _replicates(strata: Sequence[NDArray[np.float64]], resamples: int) -> NDArray[np.float64]:
+def draws(
+    strata: Sequence[NDArray[np.float64]], resamples: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield, for each stratum, how often each resample drew each distinct row, shape (resamples, rows), and the rows.
+
+    The random stream derives from the values alone.
+    """
     kinds = [np.unique(rows.round(12), axis=0, return_counts=True) for rows in strata]
     content = [[rows.tolist(), counts.tolist()] for rows, counts in kinds]
     generator = np.random.default_rng(int(digest(content)[:16], 16))
-    total = np.zeros(resamples)
     for rows, counts in kinds:
         families = int(counts.sum())
-        drawn = generator.multinomial(families, counts / families, size=resamples)
+        yield generator.multinomial(families, counts / families, size=resamples), rows
+
+
+def _replicates(strata: Sequence[NDArray[np.float64]], resamples: int) -> NDArray[np.float64]:
+    total = np.zeros(resamples)
+    for drawn, rows in draws(strata, resamples):
         total += (drawn @ rows[:, 1]) / (drawn @ rows[:, 0])
     return total / len(strata)
 

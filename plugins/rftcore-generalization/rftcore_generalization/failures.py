@@ -2,7 +2,7 @@
 
 arXiv 2603.12011 names confirmation bias, acting on an unverified belief, as the commonest failure; the other modes and
 every rule are ours. Several may hold of one trajectory, and none of a success or of one that the machine spoiled.
-`agreement` compares them with labels by hand.
+`agreement` compares them with the labels of readers.
 """
 
 from __future__ import annotations

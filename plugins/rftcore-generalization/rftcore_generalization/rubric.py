@@ -14,20 +14,8 @@ from rftcore.policy import Message
 from rftcore.rubric import Example, Rubric
 from rftcore.schemas.trajectory import Trajectory
 from rftcore_generalization.agreement import PARTS, labelled
+from rftcore_generalization.definitions import DEFINITIONS
 from rftcore_generalization.failures import failure_modes
-
-DEFINITIONS = {
-    "confirmation_bias": "the agent acts as if something were true that no observation supports, or that one "
-    "contradicts: it uses a thing that it has not seen, tries again what has just failed, answers with what it has not "
-    "read, or buys what the page shows not to fit",
-    "action_loop": "the agent repeats an action, or a round of actions, although nothing comes of it",
-    "wandering": "the agent runs out of turns, most of its actions are possible, and they lead nowhere: it neither "
-    "follows a plan nor repeats itself",
-    "malformed_output": "in a quarter of the turns or more, what the agent writes has not the form of this "
-    "environment's actions at all: garbled text, a bracket that is missing, or nothing. An action of the right form "
-    "that is not possible is not malformed",
-}
-"""Of the labels that a judge is asked for."""
 
 LONGEST = 2_000
 """Characters of an observation that a judge sees: its beginning and its end."""

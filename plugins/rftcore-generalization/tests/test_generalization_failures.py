@@ -10,7 +10,18 @@ import pytest
 from rftcore.metric import CellData
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Group, Trajectory, Turn
-from rftcore_generalization.agreement import PARTS, Part, agreement, labelled, tables
+from rftcore_generalization.agreement import (
+    PARTS,
+    Labelled,
+    Part,
+    agreement,
+    agreement_with_second,
+    crossed_table,
+    crossings,
+    labelled,
+    tables,
+)
+from rftcore_generalization.definitions import DEFINITIONS
 from rftcore_generalization.evidence import Evidence
 from rftcore_generalization.failure_table import failure_row
 from rftcore_generalization.failures import RULES, failure_modes
@@ -155,11 +166,57 @@ def test_the_labelled_trajectories_are_failures_in_five_environments(part: Part)
     }
     assert not any(example.trajectory.success or example.trajectory.masked for example in examples)
     assert all(example.labels and example.labels <= RULES.keys() for example in examples)
+    assert all(example.second <= DEFINITIONS.keys() for example in examples)
 
 
 def test_no_episode_is_in_both_parts() -> None:
     adjusted, held_out = ({example.trajectory.model_dump_json() for example in labelled(part)} for part in PARTS)
     assert not adjusted & held_out
+
+
+def read(first: str, second: str, of: int) -> Labelled:
+    """Return an episode that the rules call wandering, with the initials of the modes that two readers found."""
+    modes = {mode[0]: mode for mode in DEFINITIONS}
+    return Labelled(
+        "tiny",
+        episode(*WALK, of=of),
+        frozenset(modes[each] for each in first),
+        frozenset(modes[each] for each in second),
+    )
+
+
+READ = [read("w", "w", 0), read("w", "a", 1), read("", "w", 2), read("c", "c", 3), read("c", "", 3)]
+
+
+def test_the_readers_are_crossed_on_each_mode() -> None:
+    confirmation, loop, wandering, malformed = crossings(READ)
+    assert confirmation[:5] == ("confirmation_bias", 1, 1, 0, 3)
+    assert loop[:5] == ("action_loop", 0, 0, 1, 4)
+    assert wandering[:5] == ("wandering", 1, 1, 1, 2)
+    assert malformed == ("malformed_output", 0, 0, 0, 5, (None, None, None))
+    # confirmation_bias: p_o = 4/5, p_e = 2/5 * 1/5 + 3/5 * 4/5 = 14/25; 6/25 of 11/25
+    assert confirmation.kappa.value == pytest.approx(6 / 11)
+    # wandering: p_o = 3/5, p_e = (2/5)^2 + (3/5)^2 = 13/25; 2/25 of 12/25
+    assert wandering.kappa.value == pytest.approx(1 / 6)
+
+
+def test_the_table_of_two_readers_has_a_line_for_each_mode_and_a_dash_for_what_is_undefined() -> None:
+    lines = [line.split() for line in crossed_table(crossings(READ)).splitlines()]
+    assert lines[0] == ["mode", "both", "first", "second", "neither", "kappa", "low", "high"]
+    assert lines[1][:6] == ["confirmation_bias", "1", "1", "0", "3", "0.55"]
+    assert lines[4] == ["malformed_output", "0", "0", "0", "5", "-", "-", "-"]
+
+
+def test_the_rules_are_compared_with_either_reader() -> None:
+    first = {row.label: (row.held, row.found, row.both) for row in agreement(READ)}
+    second = {row.label: (row.held, row.found, row.both) for row in agreement_with_second(READ)}
+    assert first["confirmation_bias"] == (2, 0, 0)
+    assert second == {
+        "confirmation_bias": (1, 0, 0),
+        "action_loop": (1, 0, 0),
+        "wandering": (2, 5, 2),
+        "malformed_output": (0, 0, 0),
+    }
 
 
 def test_the_page_prints_the_agreement_of_today() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Trajectory, Turn
-from rftcore_generalization.rubric import DEFINITIONS, LONGEST, FailureRubric
+from rftcore_generalization.definitions import DEFINITIONS
+from rftcore_generalization.rubric import LONGEST, FailureRubric
 
 RUBRIC = FailureRubric()
 NONE = dict.fromkeys(DEFINITIONS, False)

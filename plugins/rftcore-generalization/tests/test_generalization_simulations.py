@@ -13,6 +13,7 @@ from scipy import stats
 
 from rftcore_generalization.detectable import minimum_detectable
 from rftcore_generalization.intervals import Estimate, change, success
+from rftcore_generalization.kappa import Reading, cohen_kappa
 from rftcore_generalization.permutation import paired_permutation
 from rftcore_generalization.tally import Pair, Tally
 
@@ -75,6 +76,27 @@ def test_a_minimum_detectable_difference_is_found_in_80_of_100_studies() -> None
     assert np.mean([minimum_detectable(study) for study in studies]) == pytest.approx(gain, abs=0.002)
     power = np.mean([(paired_permutation(study) or 0.0) <= 0.05 for study in studies])
     assert power == pytest.approx(0.8, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("shares", "kappa", "most"),
+    [((0.195, 0.105, 0.105, 0.595), 0.5, 0.985), ((0.2212, 0.0089, 0.0089, 0.761), 0.95, 1.0)],
+)
+def test_intervals_of_kappa_cover_the_truth_95_times_in_100(
+    shares: tuple[float, ...], kappa: float, most: float
+) -> None:
+    """Two readers who find a label in 30 % or 23 % of 70 episodes; rare disagreements make the interval cautious."""
+    assert shares[0] + shares[3] == pytest.approx(
+        1 - (1 - kappa) * 2 * (shares[0] + shares[1]) * (1 - sum(shares[:2])), abs=1e-3
+    )
+    said = ((True, True), (True, False), (False, True), (False, False))
+    studies = np.random.default_rng(10).multinomial(70, shares, STUDIES).tolist()
+    estimates = [
+        cohen_kappa([Reading(*pair) for pair, count in zip(said, study, strict=True) for _ in range(count)], RESAMPLES)
+        for study in studies
+    ]
+    coverage = np.mean([low <= kappa <= high for _, low, high in estimates if low is not None and high is not None])
+    assert 0.94 <= coverage <= most
 
 
 FAMILIES, COPIES, ALIKE = 34, 4, 0.74
