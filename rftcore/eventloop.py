@@ -1,9 +1,13 @@
-"""Runs coroutines from code that is none itself, also where an event loop runs already, as in a notebook."""
+"""Runs coroutines from code that is none itself: to their end, or beside it in a thread of their own.
+
+`run` works also where an event loop runs already, as in a notebook. A `LoopThread` is for what goes on while its
+caller does something else, and for connections that outlive a single `run`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from threading import Event, Thread
@@ -52,3 +56,44 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         raise
     finally:
         thread.join()
+
+
+class LoopThread:
+    """An event loop in a thread of its own. Runs coroutines for callers of any other thread, until it is closed."""
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def begin(self, work: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """Return what `work` will return; it runs beside all that was begun before."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Return what `work` returns; blocks the calling thread."""
+        return self.begin(work).result()
+
+    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Await `work` from another loop; cancelling the one cancels the other."""
+        return await asyncio.wrap_future(self.begin(work))
+
+    def post(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call `function` in the thread, some time soon."""
+        self._loop.call_soon_threadsafe(function, *arguments)
+
+    def close(self) -> None:
+        """Cancel what still runs and end the thread. Safe to call twice."""
+        if not self._thread.is_alive():
+            return
+        self.wait(_cancel_others())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

@@ -8,13 +8,12 @@ process learns and brings new weights to the servers, so which weights sample a 
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -53,32 +52,17 @@ class InThread(Foreground):
 
     def __init__(self, collect: Callable[[Draw], Coroutine[Any, Any, list[Group]]]) -> None:
         """`collect` plays a draw."""
-        self._collect = collect
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="rftcore-rollouts", daemon=True)
-        self._thread.start()
+        self._collect, self._loop = collect, eventloop.LoopThread("rftcore-rollouts")
 
     def begin(self, draw: Draw) -> Future[list[Group]]:
-        return asyncio.run_coroutine_threadsafe(self._collect(draw), self._loop)
+        return self._loop.begin(self._collect(draw))
 
     def run(self, coroutine: Coroutine[Any, Any, list[Group]]) -> list[Group]:
         # In the same thread, because environments are played in one thread at a time.
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return self._loop.wait(coroutine)
 
     def close(self) -> None:
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
         self._loop.close()
-
-
-async def _cancel_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 class InProcess(Foreground):

@@ -1,4 +1,4 @@
-"""Coroutines are run from plain code, and a notebook's own event loop is no obstacle."""
+"""Coroutines are run from plain code, also inside a notebook's own event loop, and beside it in a thread."""
 
 from __future__ import annotations
 
@@ -81,3 +81,47 @@ def test_where_a_loop_runs_the_coroutine_runs_in_another_thread() -> None:
 
     assert in_notebook(lambda: eventloop.run(own()))
     assert not eventloop.run(own())
+
+
+def test_a_thread_runs_what_is_begun_side_by_side_for_plain_code_and_for_other_loops() -> None:
+    thread = eventloop.LoopThread("beside")
+    met = asyncio.Event()
+
+    async def first() -> str:
+        await met.wait()
+        return threading.current_thread().name
+
+    async def second() -> int:
+        met.set()
+        return await answer()
+
+    begun = thread.begin(first())
+    assert not begun.done()
+    assert thread.wait(second()) == 42
+    assert begun.result(60) == "beside"
+    assert asyncio.run(thread.run(answer())) == 42
+    with pytest.raises(OSError, match="no room"):
+        thread.wait(failing())
+    thread.close()
+
+
+def test_a_thread_that_is_closed_cancels_what_still_runs_and_waits_for_its_end() -> None:
+    thread = eventloop.LoopThread("beside")
+    ended: list[str] = []
+    began = threading.Event()
+
+    async def long() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)
+            ended.append("closed")
+
+    begun = thread.begin(long())
+    assert began.wait(60)
+    thread.close()
+    thread.close()
+    assert ended == ["closed"]
+    assert begun.cancelled()
+    assert "beside" not in [one.name for one in threading.enumerate()]

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rftcore.errors import RunError
+from rftcore.eventloop import LoopThread
 from rftcore.sampler import Completion, Request, Sampler, SamplerFailure
 from rftcore.schemas.frozen import Frozen
 from rftcore.train.sampler import checksum
 from rftcore_vllm.contexts import Contexts
-from rftcore_vllm.loop import LoopThread
 from rftcore_vllm.protocol import Answer, Question
 from rftcore_vllm.weights import Shelf, Weights
 

@@ -1,4 +1,4 @@
-"""A real tiny model, and the contract server: the HTTP of `vllm serve` over core's own decoder.
+"""The contract server: the HTTP of `vllm serve` over core's own decoder.
 
 The contract server answers with the JSON that a real server was seen to answer with. `test_vllm_contract.py` runs
 against it here, and against a real server in `make test-vllm`, so that the two cannot drift apart.
@@ -18,12 +18,10 @@ from typing import Any
 import pytest
 import torch
 from aiohttp import web
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2ForCausalLM
 
+from rftcore.eventloop import LoopThread
 from rftcore.train.checkpoint import load_model
-from rftcore_vllm.loop import LoopThread
-
-VOCABULARY, CONTEXT = 64, 512
 
 LOADING = threading.Lock()
 """transformers cannot load two models in two threads at once."""
@@ -41,27 +39,8 @@ def _sibling(name: str) -> Any:
 
 
 _sibling("soak")
-Engine: Any = _sibling("contract_engine").Engine
-Running = Any
-
-
-def build(seed: int = 0) -> Any:
-    """Return a random tiny model with a tied head, sharp enough that a wrong context shows."""
-    torch.manual_seed(seed)
-    config = Qwen2Config(
-        vocab_size=VOCABULARY,
-        hidden_size=64,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=True,
-        initializer_range=0.2,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
-    return Qwen2ForCausalLM(config).eval()
+contract: Any = _sibling("contract_engine")
+Engine, Running, build, CONTEXT = contract.Engine, Any, contract.build, contract.CONTEXT
 
 
 class ContractServer:
@@ -86,6 +65,7 @@ class ContractServer:
         self._runner: web.AppRunner | None = None
         self._pump: asyncio.Task[None] | None = None
         self._used: dict[int, float] = {}
+        self._news = asyncio.Event()  # set where there may be something to sample again
 
     @property
     def url(self) -> str:
@@ -153,12 +133,12 @@ class ContractServer:
 
     async def _steps(self) -> None:
         while True:
-            busy = False
-            for engine in self.engines.values():
-                if engine.running and not self.paused and not self.asleep and not self.hangs:
-                    engine.step(self.tag)
-                    busy = True
-            await asyncio.sleep(0 if busy else 0.001)
+            self._news.clear()
+            ready = not (self.paused or self.asleep or self.hangs)
+            busy = [engine for engine in self.engines.values() if ready and engine.running]
+            for engine in busy:
+                engine.step(self.tag)
+            await (asyncio.sleep(0) if busy else self._news.wait())
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -189,8 +169,8 @@ class ContractServer:
         return web.Response()
 
     def _models(self, request: web.Request, body: Any) -> Any:
-        told = {"object": "model", "max_model_len": CONTEXT}
-        return {"object": "list", "data": [{"id": name, **told} for name in self.engines]}
+        listed = [{"id": name, "object": "model", "max_model_len": CONTEXT} for name in self.engines]
+        return {"object": "list", "data": listed}
 
     async def _generate(self, request: web.Request, body: Any) -> Any:
         if "token_ids" not in body or "sampling_params" not in body:
@@ -260,6 +240,7 @@ class ContractServer:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         async with engine.room:
             found = engine.start(prompt, parameters, done)
+            self._news.set()
             try:
                 await done
             finally:
@@ -280,6 +261,7 @@ class ContractServer:
 
     def _resume(self, request: web.Request, body: Any) -> Any:
         self.paused = False
+        self._news.set()
         return {"status": "resumed"}
 
     def _abort(self, request: web.Request, body: Any) -> Any:
@@ -332,6 +314,7 @@ class ContractServer:
 
     def _wake(self, request: web.Request, body: Any) -> Any:
         self.asleep = False
+        self._news.set()
         return {"status": "awake", "tags": None}
 
     def _load_adapter(self, request: web.Request, body: Any) -> Any:

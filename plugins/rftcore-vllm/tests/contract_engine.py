@@ -1,4 +1,4 @@
-"""What answers behind the contract server: core's decoder, with requests that come and go, and a prefix cache."""
+"""What answers behind the contract server: a tiny model in core's decoder, requests that come and go, and a cache."""
 
 from __future__ import annotations
 
@@ -8,11 +8,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from rftcore.train.decoder import Piece, make_decoder
 from rftcore.train.sampler import draw
 
 SLOTS, BLOCK = 64, 16
+VOCABULARY, CONTEXT = 64, 512
+
+
+def build(seed: int = 0) -> Any:
+    """Return a random tiny model with a tied head, sharp enough that a wrong context shows."""
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=VOCABULARY,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+        initializer_range=0.2,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    return Qwen2ForCausalLM(config).eval()
 
 
 @dataclass(eq=False)

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from rftcore.errors import ConfigError, RunError
+from rftcore.eventloop import LoopThread
 from rftcore.options import validate
 from rftcore_vllm.config import ServerConfig
-from rftcore_vllm.loop import LoopThread
 from rftcore_vllm.probe import Probe
 from rftcore_vllm.replicas import Replicas
 from rftcore_vllm.sampler import VllmServerSampler
