@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,19 @@ SPECIMENS = Path(__file__).parent / "specimens"
 def pytest_configure() -> None:
     """Take Ctrl-C, and let children take it, even where a shell in the background has all its jobs ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_worker_outlives_its_file() -> Iterator[None]:
+    """Fails a file of tests that leaves a worker of an executor running: it would live until pytest ends."""
+    yield
+    assert workers() == []
+
+
+def workers() -> list[int]:
+    """Return the workers of executors that this process started and that still run."""
+    children = [pid for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
+    return [int(pid) for pid in children if b"executors.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 class Site:

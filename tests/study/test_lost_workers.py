@@ -18,13 +18,8 @@ from rftcore.executor import Job, Outcome, Progress
 from rftcore.executors.inline import Inline
 from rftcore.schemas.config import Component
 from rftcore.study import run_folder
+from tests.conftest import workers
 from tests.study.conftest import report_of, small
-
-
-def children() -> list[int]:
-    """The processes that this one started and that still run."""
-    found = Path("/proc/self/task").glob("*/children")
-    return [int(pid) for file in found for pid in file.read_text().split()]
 
 
 class Killer(Display):
@@ -35,7 +30,7 @@ class Killer(Display):
 
     def progress(self, progress: Progress) -> None:
         if progress.done == self.done and not self.told:
-            (worker,) = (pid for pid in children() if b"executors.worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+            (worker,) = workers()
             os.kill(worker, signal.SIGKILL)
             self.told.append("killed")
 

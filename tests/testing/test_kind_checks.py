@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rftcore import registry
+from rftcore.executors.processes import Processes
 from rftcore.rollout import PolicyActor, collect
 from rftcore.specs import CurriculumSpec, ExecutorSpec, MetricSpec, PolicySpec, SamplerSpec
 from rftcore.testing import examine, executors
@@ -126,6 +128,22 @@ def specimen(kind: str, target: str) -> Subject:
 @pytest.fixture(autouse=True)
 def _path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "specimens"))
+
+
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes the executors that a single check leaves open, and those that refuse to close."""
+    made: list[Processes] = []
+    begin = Processes.__init__
+
+    def noted(executor: Processes, *arguments: Any, **options: Any) -> None:
+        begin(executor, *arguments, **options)
+        made.append(executor)
+
+    monkeypatch.setattr(Processes, "__init__", noted)
+    yield
+    for executor in made:
+        Processes.close(executor)
 
 
 @pytest.mark.parametrize(("kind", "name", "target", "sentence"), BROKEN)
