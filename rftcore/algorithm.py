@@ -99,7 +99,7 @@ class Algorithm(ABC):
         return None
 
     def corrects_sampler(self) -> bool:
-        """Return whether the loss tells learner and sampler apart; costs one more forward pass an update."""
+        """Return whether the loss tells learner and sampler apart; with minibatches it costs one more forward pass."""
         return False
 
     def entropy_weight(self) -> float:

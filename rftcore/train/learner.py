@@ -102,7 +102,7 @@ class Learner:
         """
         count = min(self.config.minibatches, len(rows))
         cuts = [len(rows) * index // count for index in range(count + 1)]
-        if self._corrects_sampler or self._corrects_staleness:
+        if count > 1 and (self._corrects_sampler or self._corrects_staleness):
             ours = [row for start, end in pairwise(cuts) for row in launch.share(rows[start:end])]
             for row, own in zip(ours, self.logprobs(ours, temperature=temperature), strict=True):
                 row.learner_logprobs = own
@@ -226,7 +226,9 @@ class Learner:
             found[name] = _padded(rows, name, logprobs)
         told = {"entropy": reading.entropy}
         if self._corrects_sampler or self._corrects_staleness:
-            sampled, before = found["old_logprobs"], _padded(rows, "learner_logprobs", logprobs)
+            sampled, before = found["old_logprobs"], logprobs.detach()
+            if rows[0].learner_logprobs:  # else this is the only step, and nothing has moved yet
+                before = _padded(rows, "learner_logprobs", logprobs)
             found["old_logprobs"] = before
             if self._corrects_sampler:
                 found["sampler_logprobs"] = sampled

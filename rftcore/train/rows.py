@@ -27,7 +27,7 @@ class Row:
     """NaN where nobody sampled: at demonstrated tokens."""
     advantages: list[float] = field(default_factory=list)
     learner_logprobs: list[float] = field(default_factory=list)
-    """The learner's own before an update; filled in by the learner where a loss tells them from the sampler's."""
+    """The learner's own before an update of several steps, filled in where a loss tells them from the sampler's."""
     old_values: list[float] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)
     value_mask: list[float] = field(default_factory=list)

@@ -204,9 +204,10 @@ def test_lora_trains_adapters_alone_and_the_sampler_sees_their_sum(
 
 @pytest.mark.parametrize("minibatches", [1, 3])
 def test_a_loss_that_corrects_the_sampler_gets_the_learners_logprobs_before_the_update_apart(
-    minibatches: int, make_model: Make
+    minibatches: int, make_model: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    passes: list[int] = []
 
     def loss(
         *,
@@ -222,7 +223,10 @@ def test_a_loss_that_corrects_the_sampler_gets_the_learners_logprobs_before_the_
     config = LearnerConfig(minibatches=minibatches, learning_rate=0.05, micro_tokens=64)
     learner, rows = Learner(make_model("qwen2"), config, loss=loss, corrects_sampler=True), ragged()
     before = sorted(value for own in learner.logprobs(rows) for value in own)
+    own = learner.logprobs
+    monkeypatch.setattr(learner, "logprobs", lambda *asked, **more: passes.append(1) or own(*asked, **more))
     learner.step(rows)
+    assert len(passes) == (minibatches > 1)  # the pass of a single step tells them by itself
     old = sorted(value for _, old, _, mask in seen for value in old[mask > 0].tolist())
     assert old == pytest.approx(before, abs=1e-4)
     assert all((sampler[mask > 0] == -3.0).all() for _, _, sampler, mask in seen)
