@@ -9,6 +9,9 @@ READY := .venv/ready
 # Several busy threads on few cores are slower than one; work is spread over processes.
 export OMP_NUM_THREADS := 1
 
+# Some containers set it; then each of hundreds of processes would compile torch and its company anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A virtual environment works only in the folder it was made in.
 ifneq ($(shell cat .venv/home 2>/dev/null),$(CURDIR))
 .PHONY: $(READY)

@@ -66,6 +66,7 @@ class Shelf(NamedTuple):
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # a reader has none of those that are linked here
             "PIP_NO_INDEX": "1",
             "PIP_NO_COMPILE": "1",  # what is used is compiled when it is, and the rest never
+            "PYTHONDONTWRITEBYTECODE": "",  # and is then kept, whatever whoever runs the tests has set
             "PIP_FIND_LINKS": str(self.wheels),
             "PIP_NO_BUILD_ISOLATION": "0",  # in pip's words: no isolation
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
