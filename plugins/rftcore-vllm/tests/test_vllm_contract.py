@@ -31,6 +31,8 @@ from rftcore_vllm.server import Server
 from rftcore_vllm.transfer import Control, Transfer
 
 REAL = bool(os.environ.get("RFTCORE_VLLM_REAL"))
+PATIENCE = 1800.0 if REAL else 120.0
+"""Seconds that an answer may take: a real server has whatever other programs leave it of the machine."""
 CLOSE = 1e-4
 PROMPT = [5, 9, 13, 40, 2, 33, 21, 8]
 LANES = 4
@@ -62,7 +64,7 @@ def connect(url: str) -> Iterator[Callable[..., VllmServerSampler]]:
     made: list[VllmServerSampler] = []
 
     def make(model: Any, **options: Any) -> VllmServerSampler:
-        made.append(VllmServerSampler(urls=(url,), model=model, timeout=120.0, **options))
+        made.append(VllmServerSampler(urls=(url,), model=model, timeout=PATIENCE, **options))
         return made[-1]
 
     yield make
@@ -231,11 +233,11 @@ def test_the_beginning_of_a_context_is_not_computed_again_at_each_of_eight_turns
         cached, context = [], list[int]()
         async with aiohttp.ClientSession() as session:
             replica = Replica(url, session)
-            await replica.connect(timeout=60)
+            await replica.connect(timeout=PATIENCE)
             for turn in range(8):
                 context += [rng.randrange(64) for _ in range(44)]
                 asked = body(replica.route, replica.model, Question(context, 1.0, 8, (), turn))
-                found = await replica.call("POST", replica.route, asked, timeout=60)
+                found = await replica.call("POST", replica.route, asked, timeout=PATIENCE)
                 cached.append(found["usage"]["prompt_tokens_details"]["cached_tokens"])
                 context = context + found["choices"][0]["token_ids"]
         return cached
@@ -292,9 +294,9 @@ def test_what_a_server_refuses_is_an_error_with_its_words(url: str, build: Calla
     async def wrong() -> None:
         async with aiohttp.ClientSession() as session:
             replica = Replica(url, session)
-            await replica.connect(timeout=60)
+            await replica.connect(timeout=PATIENCE)
             replica.model = "nobody"
-            await replica.ask(Question(PROMPT, 1.0, 2, (), 0), timeout=60)
+            await replica.ask(Question(PROMPT, 1.0, 2, (), 0), timeout=PATIENCE)
 
     with pytest.raises(RunError, match=r"status 404.*`nobody` does not exist"):
         asyncio.run(wrong())
@@ -312,7 +314,7 @@ def test_a_server_that_was_not_started_for_nccl_says_so_in_its_words_and_we_how_
 
     async def ask_it() -> None:
         async with aiohttp.ClientSession() as session:
-            await Transfer(sender).send(Replica(url, session), build(), timeout=300)
+            await Transfer(sender).send(Replica(url, session), build(), timeout=PATIENCE)
 
     with pytest.raises(ConfigError, match=r"Weight transfer not configured.*--weight-transfer-config"):
         asyncio.run(ask_it())
@@ -334,13 +336,13 @@ def test_the_state_of_a_server_is_told_as_it_was_set(url: str) -> None:
     async def states() -> list[Any]:
         async with aiohttp.ClientSession() as session:
             replica = Replica(url, session)
-            await replica.connect(timeout=60)
+            await replica.connect(timeout=PATIENCE)
 
             async def post(path: str, content: Any = None, **parameters: str) -> Any:
-                return await replica.call("POST", path, content, timeout=60, query=parameters)
+                return await replica.call("POST", path, content, timeout=PATIENCE, query=parameters)
 
             async def get(path: str) -> Any:
-                return await replica.call("GET", path, timeout=60)
+                return await replica.call("GET", path, timeout=PATIENCE)
 
             return [
                 await post("/pause", mode="keep"),
