@@ -129,7 +129,7 @@ class Blueprint:
         lists, what is in the algorithms and settings of stages by the stages' keys.
         """
         left_out = {"name", "executor", "trackers", "model", "published"}
-        left_out |= {"calibration", "tasks", "algorithms", "stages", "faults"}
+        left_out |= {"calibration", "tasks", "algorithms", "stages", "faults", "shortage"}
         content = self.config.model_dump(mode="json", exclude=left_out)
         if isinstance(self.config, EvaluationConfig):
             del content["algorithm"]  # nothing learns by it

@@ -34,6 +34,9 @@ class Display(ABC):
     def plan(self, jobs: Sequence[Job], slots: int) -> None:
         """These jobs are to be done, `slots` of them side by side."""
 
+    def warned(self, text: str) -> None:
+        """Something about the run may go wrong, and the run goes on."""
+
     def progress(self, progress: Progress) -> None:
         """A job got further; the first progress says that it begins."""
 
@@ -110,6 +113,10 @@ class Bars(Display):
         self._slots = slots
         self._whole = self._bars.add_task("", total=sum(job.size for job in jobs), remark="")
         self._draw()
+
+    def warned(self, text: str) -> None:
+        """Print a line that stays."""
+        self._print(text, "yellow")
 
     def progress(self, progress: Progress) -> None:
         """Show or move a job's bar."""

@@ -8,23 +8,19 @@ rate. A model's own answers decide where in the bracket a run ends, so it prints
 
 from __future__ import annotations
 
-import json
 import math
-import re
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from statistics import fmean
 
 from rftcore import eventloop, registry
 from rftcore.environment import Environment
-from rftcore.models import find_model
 from rftcore.plan import Plan, StageNode
 from rftcore.rollout import PolicyActor, collect
 from rftcore.schemas.config import Settings
 from rftcore.schemas.task import Split, Task
 from rftcore.schemas.trajectory import Trajectory
+from rftcore.shape import count_parameters
 from rftcore.stages import pools, samples, settings_of
 
 PROBE = 3
@@ -58,6 +54,45 @@ class Range:
         return Range(self.low * factor, self.high * factor)
 
 
+TOKEN, LOGPROB = Range(2, 7), Range(10, 24)
+"""Bytes that a token's number, and a sampled token's log probability, take in a file of trajectories."""
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Of an episode: played by the expert, and at random to the limit with the longest answers."""
+
+    tokens: Range
+    sampled: Range
+    """Of those tokens, the ones that the model gives."""
+    stored: Range
+    """Bytes that it takes in a file of trajectories."""
+
+
+class Lengths:
+    """The lengths of episodes; each place is played once, when it is first asked for."""
+
+    def __init__(
+        self,
+        config: Settings,
+        environments: Mapping[str, Environment],
+        measured: Mapping[tuple[str, str], Length] | None = None,
+    ) -> None:
+        """`measured` has by environment and difficulty what need not be played."""
+        self._config, self._environments = config, environments
+        self._measured = measured or {}
+        self._known: dict[tuple[str, str, Split], Length] = {}
+
+    def __call__(self, environment: str, difficulty: str, split: Split) -> Length:
+        """Raises what the environment raises when it cannot start a task."""
+        if (environment, difficulty) in self._measured:
+            return self._measured[environment, difficulty]
+        key = (environment, difficulty, split)
+        if key not in self._known:
+            self._known[key] = _episode(self._config, self._environments[environment], difficulty, split)
+        return self._known[key]
+
+
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Of a whole plan."""
@@ -71,30 +106,26 @@ class Cost:
     """Floating point operations; None when the model's size is not known."""
 
 
-def estimate(config: Settings, plan: Plan, environments: Mapping[str, Environment]) -> Cost:
-    """Play some episodes and add up. Raises what the environments raise when they cannot start a task."""
-    lengths: dict[tuple[str, str, Split], Range] = {}
-
-    def tokens(environment: str, difficulty: str, split: Split) -> Range:
-        key = (environment, difficulty, split)
-        if key not in lengths:
-            lengths[key] = _episode(config, environments[environment], difficulty, split)
-        return lengths[key]
-
+def estimate(
+    config: Settings, plan: Plan, environments: Mapping[str, Environment], lengths: Lengths | None = None
+) -> Cost:
+    """Play some episodes, unless `lengths` knows them, and add up. Raises as `Lengths` does."""
+    lengths = lengths or Lengths(config, environments)
     training, evaluation, work = Range(0, 0), Range(0, 0), Range(0, 0)
     for node in plan.stages:
         places = [place.split(":") for place in pools(node.stage, environments)]
         for environment, difficulty in places:
-            share = tokens(environment, difficulty, "train") * (episodes(config, node) / len(places))
+            length = lengths(environment, difficulty, "train").tokens
+            share = length * (episodes(config, node) / len(places))
             training += share
             work += share * _per_token(config, node)
             if (validation := settings_of(config, node.stage).training.validation) is not None:
                 times = 1 + math.ceil(node.updates / validation.every)
-                evaluation += tokens(environment, difficulty, "train") * (times * validation.tasks * validation.samples)
+                evaluation += length * (times * validation.tasks * validation.samples)
     for cell in plan.cells:
         if not cell.policy:
             played = evaluated(config, environments[cell.environment], cell.difficulty) * config.evaluation.samples
-            evaluation += tokens(cell.environment, cell.difficulty, "test") * played
+            evaluation += lengths(cell.environment, cell.difficulty, "test").tokens * played
     parameters = count_parameters(config.model)
     work += evaluation * 2
     return Cost(training, evaluation, parameters, None if parameters is None else work * parameters)
@@ -115,45 +146,37 @@ def evaluated(config: Settings, environment: Environment, difficulty: str) -> in
     return min(config.evaluation.tasks, len(environment.tasks("test", difficulty)))
 
 
-def count_parameters(model: str) -> int | None:
-    """Return a model's parameters from its weights' headers, or from a name such as `Qwen2.5-7B`; None when unknown."""
-    found = find_model(model)
-    if isinstance(found, Path):
-        return sum(_numbers(file) for file in sorted(found.glob("*.safetensors"))) or None
-    size = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)([BM])(?![a-z])", found.replace("-", " "), re.IGNORECASE)
-    return int(float(size[1]) * {"B": 1e9, "M": 1e6}[size[2].upper()]) if size else None
-
-
-def _numbers(file: Path) -> int:
-    with file.open("rb") as weights:
-        (length,) = struct.unpack("<Q", weights.read(8))
-        header: dict[str, Any] = json.loads(weights.read(min(length, 1 << 26)))
-    total = 0
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            size = 1
-            for extent in tensor["shape"]:
-                size *= extent
-            total += size
-    return total
-
-
-def _episode(config: Settings, environment: Environment, difficulty: str, split: Split) -> Range:
-    """Return the tokens of one episode: played by the expert, and at random to the limit with the longest answers."""
+def _episode(config: Settings, environment: Environment, difficulty: str, split: Split) -> Length:
     tasks = environment.tasks(split, difficulty)[:PROBE]
     limit = config.sampler.options.get("max_context")
     most = float(limit) if isinstance(limit, int) else float("inf")
     opening = len(environment.instructions) / CHARACTERS
     expert, chance = (list(played(environment, tasks, policy)) for policy in ("oracle", "random"))
     short = [opening + sum(len(t.observation) + len(t.text) for t in run.turns) / CHARACTERS for run in expert]
-    long = [
+    said = fmean(sum(len(t.text) for t in run.turns) / CHARACTERS for run in expert)
+    babble = environment.max_turns * config.sampling.max_new_tokens
+    seen = [
         opening
         + sum(len(t.observation) for t in run.turns) / max(1, len(run.turns)) / CHARACTERS * environment.max_turns
-        + environment.max_turns * config.sampling.max_new_tokens
         for run in chance
     ]
-    low = sum(short) / len(short)
-    return Range(min(low, most), min(max(low, sum(long) / len(long)), most))
+    low = fmean(short)
+    tokens = Range(min(low, most), min(max(low, fmean(seen) + babble), most))
+    sampled = Range(min(said, tokens.low), min(max(said, babble), tokens.high))
+    return Length(tokens, sampled, _stored(expert, chance, environment.max_turns, tokens, sampled))
+
+
+def _stored(
+    expert: Sequence[Trajectory], chance: Sequence[Trajectory], limit: int, tokens: Range, sampled: Range
+) -> Range:
+    """Return the bytes of stored episodes: their texts as they are written, and each token as `TOKEN` says."""
+    short = fmean(len(run.model_dump_json()) for run in expert)
+    turn = fmean(len(run.model_dump_json()) / max(1, len(run.turns)) for run in chance)
+    long = max(short, turn * limit + 2 * CHARACTERS * sampled.high)  # an answer is stored as text and as action
+    return Range(
+        short + TOKEN.low * tokens.low + LOGPROB.low * sampled.low,
+        long + TOKEN.high * tokens.high + LOGPROB.high * sampled.high,
+    )
 
 
 def played(environment: Environment, tasks: Sequence[Task], policy: str) -> Iterable[Trajectory]:

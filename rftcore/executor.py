@@ -72,6 +72,11 @@ class Executor(ABC):
     def slots(self) -> int:
         """How many jobs run side by side."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether jobs run on other machines, too: what this one has says nothing about them then."""
+        return False
+
     @abstractmethod
     def submit(self, job: Job) -> None:
         """Queue a job. Raises RuntimeError after `close`."""

@@ -172,7 +172,7 @@ class _Stage:
 
 def _stage(config: Settings, plan: Plan, node: StageNode, start: Path | str) -> _Stage:
     """Make what a stage is trained with; its model is the one at `start`."""
-    environments = _environments(config, [source.environment for source in node.stage.sources])
+    environments = make_environments(config, [source.environment for source in node.stage.sources])
     tasks, held = stage_tasks(plan, node, environments, config.training.validation)
     algorithm: Algorithm = registry.create("algorithm", config.algorithm.name, config.algorithm.options, "algorithm")
     shown = recorded(config.algorithm)
@@ -183,7 +183,7 @@ def _stage(config: Settings, plan: Plan, node: StageNode, start: Path | str) -> 
     # Demonstrations are made by no weights, which could be stale.
     staleness = config.training.max_staleness if algorithm.demonstrations() is None else 0
     drawing = Drawing(config, node, curriculum, tasks, recording, staleness)
-    engine = _engine(config, start, algorithm, node.updates)
+    engine = make_engine(config, start, algorithm, node.updates)
     return _Stage(drawing, environments, held, algorithm, engine, Breaker(config.faults))
 
 
@@ -224,7 +224,7 @@ def play_draw(payload: dict[str, Any], report: Report) -> list[Any]:
         node = next(node for node in plan.stages if node.key == payload["stage"])
         config = settings_of(config, node.stage)
         names = [source.environment for source in node.stage.sources]
-        _beside[stage] = _environments(config, names), _engine(config, weights), Breaker(config.faults)
+        _beside[stage] = make_environments(config, names), make_engine(config, weights), Breaker(config.faults)
     environments, engine, breaker = _beside[stage]
     engine.follow(weights)
     groups = eventloop.run(_collect(environments, engine.actor, Draw.of(payload), breaker))
@@ -279,7 +279,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     config, plan = load_record(folder)
     node = next(node for node in plan.cells if node.key == payload["key"])
     started = time.monotonic()
-    environments = _environments(config, [node.environment])
+    environments = make_environments(config, [node.environment])
     listed = environments[node.environment].tasks("test", node.difficulty)
     check_planned(plan, f"{node.environment}/{node.difficulty}/test", listed)
     tasks = listed[: config.evaluation.tasks]
@@ -360,7 +360,7 @@ def _spending(actor: Actor) -> Spending | None:
 
 def player(config: Settings, policy: PolicyComponent | None, start: Path | str, place: Path = Path()) -> Actor:
     """Return the policy as it plays, or without one the model at `start`. A policy may keep files in `place`."""
-    return _engine(config, start).actor if policy is None else policy_actor(config, policy, place)
+    return make_engine(config, start).actor if policy is None else policy_actor(config, policy, place)
 
 
 def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:
@@ -372,8 +372,11 @@ def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:
     return scores
 
 
-def _engine(config: Settings, start: Path | str, algorithm: Any = None, updates: int = 1) -> Engine:
-    """Import torch, here and in `_peers`, and nowhere else in core's own flow."""
+def make_engine(config: Settings, start: Path | str, algorithm: Any = None, updates: int = 1) -> Engine:
+    """Return the model at `start` as it plays, and with an `algorithm` learns.
+
+    Torch is imported here, and in `_peers`, and nowhere else in core's own flow.
+    """
     try:
         from rftcore.train.engine import Engine
     except FileNotFoundError as error:  # torch looks for a temporary directory when it is imported
@@ -389,6 +392,7 @@ def _peers() -> Peers:
     return Peers()
 
 
-def _environments(config: Settings, names: Sequence[str]) -> dict[str, Environment]:
+def make_environments(config: Settings, names: Sequence[str]) -> dict[str, Environment]:
+    """Return the environments of these names, within the run's deadlines."""
     longest = config.faults.longest_step
     return {name: timed(make_environment(config, name), longest) for name in dict.fromkeys(names)}

@@ -63,6 +63,9 @@ class Sampler(ABC):
     class Config(Frozen):
         """Options of the sampler."""
 
+        def check_here(self) -> None:
+            """Raise ConfigError when it could not sample on this machine, such as without a program that it starts."""
+
     name: ClassVar[str]
     max_context: int
     """Longest context, in tokens, answer included."""

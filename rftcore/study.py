@@ -25,6 +25,7 @@ from rftcore.records import RunFolder
 from rftcore.report.build import build_report
 from rftcore.report.html import write_html
 from rftcore.resumption import check_starts, check_unchanged, set_aside_damaged, set_aside_damaged_records
+from rftcore.room import check_room
 from rftcore.runlog import seconds_worked, updates_told
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
@@ -127,6 +128,7 @@ def _continue(
                 "which gives each job a GPU of its own; CUDA_VISIBLE_DEVICES says which ones it may take"
             )
         runner = registry.create("executor", executor.name, executor.options, "executor")
+        check_room(config, plan, folder, done, runner, display.warned)
         _work(runner, jobs, done, display, _Relay(folder, plan, where, tracking))
     seconds = before + time.monotonic() - began
     report = build_report(folder, config, plan, study_seconds=seconds)

@@ -1,29 +1,35 @@
-"""What a study or an experiment would do and cost, in words: `--dry-run`."""
+"""What a run would do and cost, in words: `--dry-run`, and `--probe`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rftcore.cli.costs import tell_costs
 from rftcore.cli.terminal import console, table
 
 if TYPE_CHECKING:
-    from rftcore.estimate import Range
     from rftcore.records import RunFolder
     from rftcore.study import Study
 
 
-def tell(planned: Study, folder: RunFolder, tflops: float | None) -> None:
-    """Print every stage and every cell, the budget, and an estimate of the time; `tflops` is what one job sustains."""
+def tell(planned: Study, folder: RunFolder, tflops: float | None = None, *, probed: bool = False) -> None:
+    """Print every stage and every cell, the budget, and estimates of time, memory and disk.
+
+    `tflops` is what one job sustains; a run that is to be `probed` is measured first.
+    """
     from rftcore.study import finished
 
     config, plan = planned.config, planned.blueprint.plan
     out = console()
     out.print(f"{planned.blueprint.kind} {config.name}, id {planned.id[:12]}", style="bold")
-    out.print(f"model {config.model}, algorithm {config.algorithm.name}, seed {config.seed}")
-    _tell_stages(planned)
+    learns = f", algorithm {config.algorithm.name}" if plan.stages else ""
+    out.print(f"model {config.model}{learns}, seed {config.seed}")
+    if plan.stages:
+        _tell_stages(planned)
     _tell_cells(planned)
-    _tell_budget(planned, tflops)
+    tell_costs(planned, folder, tflops, probed=probed)
     _tell_missing(planned)
     trained = {source.environment for stage in plan.stages for source in stage.stage.sources}
     held_out = sorted({cell.environment for cell in plan.cells} - trained)
@@ -87,39 +93,6 @@ def _tell_cells(planned: Study) -> None:
     table(("tasks of", *heads), rows)
 
 
-def _tell_budget(planned: Study, tflops: float | None) -> None:
-    from rftcore import registry
-    from rftcore.estimate import episodes, estimate, evaluated, rate
-    from rftcore.quote import quotes
-    from rftcore.report.figures import duration
-
-    config, plan, environments = planned.config, planned.blueprint.plan, planned.blueprint.environments
-    trained = sum(episodes(config, stage) for stage in plan.stages)
-    tasks = sum(evaluated(config, environments[cell.environment], cell.difficulty) for cell in plan.cells)
-    cost = estimate(config, plan, environments)
-    out = console()
-    out.print("\nbudget", style="bold")
-    out.print(f"{trained:,} episodes of training, {tasks * config.evaluation.samples:,} of evaluation")
-    out.print(f"{_span(cost.training)} tokens of training, {_span(cost.evaluation)} of evaluation")
-    for title, quote in quotes(config, plan, environments).items():
-        money = "" if quote.money is None else f", {_span(quote.money)} to pay"
-        out.print(
-            f"{title} is asked for {_span(quote.answers)} answers: {_span(quote.prompt_tokens)} tokens of prompts, "
-            f"{_span(quote.completion_tokens)} of answers{money}"
-        )
-    if cost.parameters is None or cost.operations is None:
-        out.print(f"the size of {config.model!r} is not known before it is loaded, so neither is the time")
-        return
-    sustained = rate(config, cost.parameters) if tflops is None else tflops * 1e12
-    jobs: int = registry.create("executor", config.executor.name, config.executor.options).slots
-    shortest, longest = (duration(end / sustained / jobs) for end in (cost.operations.low, cost.operations.high))
-    out.print(
-        f"{_span(cost.operations)} floating point operations with {cost.parameters:,} parameters: "
-        f"{shortest} if every episode were as short as the expert's, {longest} if every one went to its limits, "
-        f"at {sustained / 1e12:g} TFLOP/s a job (--tflops), {jobs} side by side"
-    )
-
-
 def _tell_missing(planned: Study) -> None:
     """Print what parts of the run need and this machine lacks: it may run on another one, so this is no error."""
     from rftcore import registry
@@ -135,7 +108,27 @@ def _tell_missing(planned: Study) -> None:
         if needs := registry.missing(kind, name):
             wanted = " ".join(f"'{need}'" for need in needs)
             console().print(f"{kind} {name!r} cannot run here, before: pip install {wanted}", style="bold")
+    for reason in _reasons(planned):
+        console().print(f"it cannot run here: {reason}", style="bold")
 
 
-def _span(ends: Range) -> str:
-    return f"{ends.low:.2g} to {ends.high:.2g}"
+def _reasons(planned: Study) -> Iterator[str]:
+    """Yield what components say that could not do their part on this machine, though they are installed."""
+    from rftcore import registry
+    from rftcore.errors import ConfigError
+    from rftcore.executors.machine import gpus
+    from rftcore.options import validate
+    from rftcore.players import check_player, players
+    from rftcore.sampler import Sampler
+
+    config = planned.config
+    if config.device.startswith("cuda") and not gpus():
+        yield f"device: found {config.device!r}, and no NVIDIA GPU; expected 'auto' or 'cpu'"
+    options = validate(registry.config("sampler", config.sampler.name), config.sampler.options, "sampler")
+    checks = [options.check_here] if isinstance(options, Sampler.Config) and planned.blueprint.plan.model else []
+    checks += [partial(check_player, policy) for policy in players(config)]
+    for check in checks:
+        try:
+            check()
+        except ConfigError as error:
+            yield str(error)

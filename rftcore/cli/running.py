@@ -29,6 +29,8 @@ RUNS = Path("runs")
 Runs = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of the runs.")]
 Name = Annotated[str | None, typer.Option("--name", help="Name of the run: its folder in --runs.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Delete an earlier run of this name first.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and what it costs; do nothing.")]
+Probe = Annotated[bool, typer.Option("--probe", help="As --dry-run, after measuring for about 30 s with the model.")]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, metavar="N", help="Jobs side by side, each in a process of its own.")
 ]

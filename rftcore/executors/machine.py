@@ -1,4 +1,4 @@
-"""What this machine has for jobs: the cores and the GPUs that this process may use.
+"""What this machine has for jobs: the cores, the memory and the GPUs that this process may use.
 
 Free of torch, which would take seconds to say it, and a piece of each GPU's memory.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import subprocess
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
@@ -38,3 +40,56 @@ def gpus(devices: Path = Path("/dev")) -> tuple[str, ...]:
         return tuple(takewhile(lambda name: name not in ("", "-1"), map(str.strip, named.split(","))))
     count = sum(re.fullmatch(r"nvidia\d+", file.name) is not None for file in devices.iterdir())
     return tuple(map(str, range(count)))
+
+
+def memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return the bytes that new processes can have without swapping; None where the system does not say.
+
+    What the kernel calls available, capped by what the memory limits of this process's control groups leave: what is
+    cached of files counts as free there, for it goes when it is wanted.
+    """
+    try:
+        lines = (proc / "meminfo").read_text(encoding="ascii").splitlines()
+        figures = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
+        available = figures["MemAvailable"]
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
+    return min([available, *_left_in_groups(proc, groups)])
+
+
+def _left_in_groups(proc: Path, groups: Path) -> Iterator[int]:
+    """Yield what each limit leaves: that of a group of version 2 and of those around it, or that of version 1."""
+    try:
+        lines = (proc / "self" / "cgroup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return
+    own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
+    inner = groups / own
+    for folder in (inner, *(parent for parent in inner.parents if parent.is_relative_to(groups))):
+        yield from _left(folder, "memory.max", "memory.current", "inactive_file")
+    yield from _left(groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+def _left(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:
+    try:
+        most, now = (int((folder / name).read_text(encoding="ascii")) for name in (limit, used))
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
+        yield max(0, most - now + int(stat.get(cached, 0)))
+    except (OSError, ValueError):  # there is no such group, or it says `max`
+        return
+
+
+def gpu_memory(program: str = "nvidia-smi") -> int | None:
+    """Return the free bytes of that GPU which has the fewest, of those that this process may use.
+
+    None where there is none, or its driver's program does not answer.
+    """
+    ours = gpus()
+    if not ours:
+        return None
+    asked = [program, f"--id={','.join(ours)}", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=10).stdout
+        return min(int(line) for line in told.split("\n") if line.strip()) * 2**20
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None

@@ -70,6 +70,15 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def size(count: float) -> str:
+    """4_530_608 -> `5 MB`, 2_640_000_000 -> `2.6 GB`."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
 def moment(text: str) -> str:
     """`2026-11-25T22:58:26+00:00` -> `25 November 2026, 22:58 UTC`; what is no time stays as it is."""
     try:

@@ -186,6 +186,9 @@ class Evaluating(Frozen):
     """Where to evaluate; None: in every environment of the configuration."""
 
 
+_UNUSED = ("tasks", "shots", "algorithms", "stages", "faults", "shortage", "trackers")
+
+
 class Settings(Frozen):
     """Everything but what is trained on: shared by experiments and studies."""
 
@@ -238,6 +241,8 @@ class Settings(Frozen):
     """What happens when environments hang or fail: deadlines, and how many lost samples stop the run."""
     executor: Component = Field(default_factory=lambda: Component(name="inline"))
     """Where jobs run; it changes no number."""
+    shortage: Literal["refuse", "warn"] = "refuse"
+    """What happens to a run whose least need of memory or disk is more than there is; it changes no number."""
     trackers: tuple[Component, ...] = Field(default=())
     """Where the figures of the run are shown as it works, beside its own folder; they change no number."""
 
@@ -259,7 +264,7 @@ class Settings(Frozen):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_unused(self, handler(self), ("tasks", "shots", "algorithms", "stages", "faults", "trackers"))
+        return without_unused(self, handler(self), _UNUSED)
 
 
 class ExperimentConfig(Settings):

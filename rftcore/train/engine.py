@@ -103,6 +103,10 @@ class Engine:
         show = expert(form, self._shown.noise) if recording is None else repeated(form, recording)
         return Demonstrator(show, self.actor)
 
+    def expert(self) -> Actor:
+        """Return the environments' experts, who speak with the model's tokens."""
+        return Demonstrator(expert(self.actor.form, 0.0), self.actor)
+
     def reference(self, groups: Sequence[Group]) -> list[list[list[list[float]]]] | None:
         """Return the start policy's logprob of each sampled token, [group][usable trajectory][turn][token].
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from transformers import AutoModelForCausalLM
 
-from rftcore.estimate import CPU_RATE, GPU_RATE, Range, count_parameters, estimate, rate
+from rftcore.estimate import CPU_RATE, GPU_RATE, Range, estimate, rate
 from rftcore.study import Study
 
 
@@ -60,20 +60,6 @@ def test_no_episode_is_longer_than_the_context(model: Path) -> None:
     study = planned(model, sampler={"name": "hf", "max_context": 16}, sampling={"max_new_tokens": 20})
     cost = estimate(study.config, study.blueprint.plan, study.blueprint.environments)
     assert cost.training.high == 30 * 16
-
-
-@pytest.mark.parametrize(
-    ("name", "parameters"),
-    [
-        ("Qwen/Qwen2.5-7B-Instruct", 7_000_000_000),
-        ("HuggingFaceTB/SmolLM2-135M-Instruct", 135_000_000),
-        ("Qwen/Qwen2.5-0.5B", 500_000_000),
-        ("openai/gpt2", None),
-        ("someone/v2-beta", None),
-    ],
-)
-def test_a_hub_s_name_tells_the_size_where_it_has_one(name: str, parameters: int | None) -> None:
-    assert count_parameters(name) == parameters
 
 
 def test_a_large_model_is_not_expected_to_run_on_a_core(model: Path) -> None:

@@ -78,6 +78,11 @@ class Ray(Executor):
         self._start()
         return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
+    @property
+    def elsewhere(self) -> bool:
+        """A cluster may have other machines."""
+        return self.config.address is not None
+
     def submit(self, job: Job) -> None:
         """Queue a job; the next `wait` hands it to Ray. Raises RuntimeError after `close`."""
         if self._closed:

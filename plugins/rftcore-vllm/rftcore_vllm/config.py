@@ -6,10 +6,11 @@ from typing import Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from rftcore.schemas.frozen import Frozen
+from rftcore.sampler import Sampler
+from rftcore_vllm.program import find_program
 
 
-class EngineConfig(Frozen):
+class EngineConfig(Sampler.Config):
     """Options of the sampler `vllm`."""
 
     arguments: dict[str, JsonValue] = Field(default={})
@@ -27,7 +28,7 @@ class EngineConfig(Frozen):
     float32, 0.5 for one in half precision."""
 
 
-class ServerConfig(Frozen):
+class ServerConfig(Sampler.Config):
     """Options of the sampler `vllm-server`."""
 
     urls: tuple[str, ...] = ()
@@ -63,3 +64,8 @@ class ServerConfig(Frozen):
             if not url.startswith(("http://", "https://")):
                 raise ValueError(f"urls that begin with http:// or https://, and found {url!r}")
         return self
+
+    def check_here(self) -> None:
+        """Raise ConfigError when servers are to be started and there is no program to start."""
+        if not self.urls:
+            find_program()

@@ -14,7 +14,7 @@ from rftcore_vllm.weights import Weights
 class VllmSampler(OutsideSampler):
     """Samples with vLLM's own engine."""
 
-    Config = EngineConfig  # type: ignore[assignment]
+    Config = EngineConfig
 
     name: ClassVar[str] = "vllm"
 

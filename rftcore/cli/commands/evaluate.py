@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rftcore.cli.running import RUNS, Fresh, Jobs, Name, Runs, configured, paper, work
+from rftcore.cli.planned import tell
+from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, configured, paper, work
 from rftcore.cli.terminal import emit, table
 from rftcore.errors import ConfigError
 
@@ -31,6 +32,8 @@ def evaluate(
         typer.Option(metavar="ENV", help="Where. May be repeated; default: the run's, or every installed one."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    dry_run: DryRun = False,
+    probe: Probe = False,
     name: Name = None,
     fresh: Fresh = False,
     jobs: Jobs = None,
@@ -45,10 +48,12 @@ def evaluate(
 
         rftcore evaluate rftcore/tiny
         rftcore evaluate Qwen/Qwen2.5-0.5B-Instruct --environment textcraft evaluation.tasks=20
+        rftcore evaluate Qwen/Qwen2.5-0.5B-Instruct --environment textcraft --dry-run
         rftcore evaluate demo --checkpoint textcraft:easy environments.textcraft.max_turns=30
         rftcore evaluate --policy oracle --environment babyai
         rftcore evaluate --policy openai policy.model=MODEL format=react policy.budget.tokens=1000000
     """
+    from rftcore.records import RunFolder
     from rftcore.schemas.config import EvaluationConfig
     from rftcore.study import Evaluation
 
@@ -65,6 +70,9 @@ def evaluate(
     evaluation = Evaluation(config)
     if name is None and not any(item.startswith("name=") for item in given):  # so that two of them never collide
         evaluation = Evaluation(config.model_copy(update={"name": f"evaluation-{evaluation.id[:8]}"}))
+    if dry_run or probe:
+        tell(evaluation, RunFolder(runs / evaluation.config.name), probed=probe)
+        return
     folder = evaluation.create(runs, fresh=fresh)
     _tell(work(folder), folder.path, checkpoint or what or "", as_json)
 

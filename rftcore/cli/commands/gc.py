@@ -35,6 +35,7 @@ def gc(
     from rftcore.errors import RftError
     from rftcore.garbage import garbage, graves, remove
     from rftcore.records import all_runs, find_run
+    from rftcore.report.figures import size
 
     out = console()
     found = [] if names else graves(runs)
@@ -48,17 +49,9 @@ def gc(
         if not found:
             out.print("nothing to remove")
             return
-        table(("size", "what", "why"), [(_size(item.bytes), str(item.path), item.reason) for item in found])
-        total = _size(sum(item.bytes for item in found))
+        table(("size", "what", "why"), [(size(item.bytes), str(item.path), item.reason) for item in found])
+        total = size(sum(item.bytes for item in found))
         if not (yes or typer.confirm(f"\nRemove these {len(found)}, {total}?")):
             raise typer.Exit(1)
         remove(found)
     out.print(f"{total} removed")
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

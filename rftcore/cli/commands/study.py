@@ -1,6 +1,6 @@
 """`rftcore study`: several lines of training that share what they can, measured along the three axes.
 
-`--dry-run` tells what would be done and what it would cost, and writes nothing.
+`--dry-run` tells what would be done and what it would cost, and `--probe` measures that first; both write nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from rftcore.cli.planned import tell
-from rftcore.cli.running import RUNS, Fresh, Jobs, Name, Runs, configured, show, work
+from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, configured, show, work
 
 
 def study(
@@ -21,9 +21,8 @@ def study(
     ] = None,
     name: Name = None,
     fresh: Fresh = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan, its budget and its time; do nothing.")
-    ] = False,
+    dry_run: DryRun = False,
+    probe: Probe = False,
     tflops: Annotated[
         float | None, typer.Option(min=1e-6, help="What one job sustains, for the time that --dry-run estimates.")
     ] = None,
@@ -37,6 +36,7 @@ def study(
     Examples:
 
         rftcore study study.yaml --dry-run
+        rftcore study study.yaml --probe
         rftcore study study.yaml
         rftcore study study.yaml --name short training.updates=5 evaluation.tasks=16
         rftcore study study.yaml --jobs 4
@@ -47,8 +47,8 @@ def study(
     from rftcore.study import Study
 
     planned = Study(configured(StudyConfig, config, overrides or [], name, jobs))
-    if dry_run:
-        tell(planned, RunFolder(runs / planned.config.name), tflops)
+    if dry_run or probe:
+        tell(planned, RunFolder(runs / planned.config.name), tflops, probed=probe)
         return
     folder = planned.create(runs, fresh=fresh)
     show(work(folder), folder)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rftcore.cli.planned import tell
-from rftcore.cli.running import RUNS, Fresh, Jobs, Name, Runs, configured, show, split, work
+from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, configured, show, split, work
 from rftcore.errors import ConfigError
 
 
@@ -21,9 +21,8 @@ def train(
     ] = None,
     name: Name = None,
     fresh: Fresh = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan, its budget and its time; do nothing.")
-    ] = False,
+    dry_run: DryRun = False,
+    probe: Probe = False,
     jobs: Jobs = None,
     runs: Runs = RUNS,
 ) -> None:
@@ -36,6 +35,7 @@ def train(
 
         rftcore train --train textcraft:easy
         rftcore train --train textcraft:easy --dry-run
+        rftcore train --train textcraft:easy --probe
         rftcore train --train "textcraft:easy>textcraft:hard" --name steps training.updates=20
         rftcore train --train babyai model=Qwen/Qwen2.5-0.5B-Instruct learner.learning_rate=1e-5
         rftcore train experiment.yaml algorithm.kl=0.01 --fresh
@@ -51,8 +51,8 @@ def train(
     elif config is None and not any(item.partition("=")[0].startswith("train") for item in overrides):
         raise ConfigError("found nothing to train on, expected a configuration or, for example: --train textcraft:easy")
     experiment = Experiment(configured(ExperimentConfig, config or {}, overrides, name, jobs))
-    if dry_run:
-        tell(experiment, RunFolder(runs / experiment.config.name), None)
+    if dry_run or probe:
+        tell(experiment, RunFolder(runs / experiment.config.name), probed=probe)
         return
     folder = experiment.create(runs, fresh=fresh)
     show(work(folder), folder)
