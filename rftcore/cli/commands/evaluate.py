@@ -84,8 +84,8 @@ def _tell(found: Report, folder: Path, player: str, as_json: bool) -> None:
 
     cells = [*found.axes.transfer, *found.references]
     if as_json:
-        spent = {"spending": found.spending} if found.spending else {}
-        emit({"run": str(folder), "cells": [cell.model_dump(mode="json") for cell in cells], **spent})
+        told = found.model_dump(mode="json", include={"accounts", "masked", "notes", "spending"})
+        emit({"run": str(folder), "cells": [cell.model_dump(mode="json") for cell in cells], **told})
         return
     rows = [(player if cell.role == "base" else cell.train, *_row(cell)) for cell in cells]
     table(("player", "place", "success", "95 % interval", "turns", "invalid", "tasks"), rows)
