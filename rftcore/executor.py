@@ -7,9 +7,9 @@ Results never depend on the executor. One call carries a whole job, never a step
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 from pydantic import JsonValue
 
@@ -32,16 +32,20 @@ class Job:
     """GPUs that it needs to itself. Where there are none at all, it runs without: the job knows whether it can."""
     folder: str | None = None
     """Where it reads and leaves its files: the same folder has to be there wherever it runs."""
+    kind: Literal["stage", "cell", "other"] = "other"
+    """What it is: for displays only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is: `done` of `total` steps, with a short remark such as `success 0.42`."""
+    """How far a job is: `done` of `total` steps, with a short remark such as `success 0.42`, and what it counted."""
 
     job: str
     done: float
     total: float
     remark: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What `rftcore.telling` names: counts since the job's last progress, and its newest measurements."""
 
 
 @dataclass(frozen=True, slots=True)

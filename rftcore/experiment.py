@@ -18,9 +18,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import wraps
-from itertools import count
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from rftcore import eventloop, launch, records, registry, updates
@@ -32,6 +30,7 @@ from rftcore.deadline import timed
 from rftcore.drawing import Draw, Drawing, check_planned, seed_of, stage_tasks
 from rftcore.environment import Environment
 from rftcore.errors import RunError
+from rftcore.executors.target import Report
 from rftcore.faults import Breaker
 from rftcore.lookahead import Lookahead
 from rftcore.manifests import check_start
@@ -45,18 +44,19 @@ from rftcore.rollout import Actor, collect
 from rftcore.schemas.config import PolicyComponent, Settings
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Credit, Group, Trajectory
+from rftcore.scoring import interval, measure
 from rftcore.stages import recorded, settings_of
+from rftcore.stopwatch import Stopwatch
+from rftcore.telling import Telling
 from rftcore.validation import best, due, exhausted, score
 
 if TYPE_CHECKING:
-    from rftcore.metric import Metric
     from rftcore.train.engine import Engine
     from rftcore.train.peers import Peers
 
-Report = Callable[[float, float, str], None]
-"""Progress of a job: steps done, steps in total, a short remark."""
-
 JobFunction = Callable[[dict[str, Any], Report], dict[str, Any]]
+Runs = Callable[[Coroutine[Any, Any, list[Group]]], list[Group]]
+"""Runs a rollout to its end."""
 
 _open = ExitStack()
 """Closes who plays in the present job when it ends, however it ends: a sampler may hold a server."""
@@ -96,14 +96,15 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     node = next(node for node in plan.stages if node.key == payload["key"])
     config = settings_of(config, node.stage)
     leads = not launch.rank()
-    place, started, validation = folder.stage(node.key), time.monotonic(), config.training.validation
+    place, clock, validation = folder.stage(node.key), Stopwatch(), config.training.validation
     resume, kept, log = place / "resume", place / "best", place / "updates.jsonl"
     told = updates.lines_behind(resume, log)
     first = len(told)
     keeps_best = validation is not None and validation.checkpoint == "best"
-    report(first, node.updates, "starts")
+    tells = Telling.of_stage(report, config, node.updates, first)
+    tells.begins()
     parent: Path | str = folder.stage(node.parent) / "checkpoint" if node.parent else config.model
-    stage = _stage(config, plan, node, resume if first else parent)
+    stage = _stage(config, plan, node, resume if first else parent, tells.rolled_out)
     algorithm, engine = stage.algorithm, stage.engine
     _open.callback(engine.actor.stop)
     overlap = _overlap(stage, folder)
@@ -117,7 +118,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
             engine.save(kept, {"update": first, "name": node.name}, resumable=False)
     if leads:
         records.write_text(log, "".join(records.sealed_line(value) for value in told))
-    report(first, node.updates, "")
+    tells.works()
     while len(told) < node.updates and not exhausted(told, validation):
         update = len(told)
         before = {} if update else _validated(stage, overlap, "start_validation")
@@ -138,10 +139,11 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
             engine.save(resume, state, resumable=True, ahead=ahead.stored())
         if better:  # after the other, which a killed stage goes on from: what is best is never ahead of it
             engine.save(kept, {"update": update + 1, "name": node.name}, resumable=False)
-        report(update + 1, node.updates, f"success {value['success']:.2f}")
+        tells.updated(value, groups)
     if not keeps_best:
         engine.save(place / "checkpoint", {"update": len(told), "name": node.name}, resumable=False)
-    done = {"name": node.name, "updates": len(told), "stage_seconds": time.monotonic() - started}
+    took = {"stage_seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds}
+    done = {"name": node.name, "updates": len(told), **took}
     if leads:
         _conclude(place, done)
     return done
@@ -168,9 +170,16 @@ class _Stage:
     algorithm: Algorithm
     engine: Engine
     breaker: Breaker
+    on_episode: Callable[[Trajectory], None]
+
+    def play(self, actor: Actor, draw: Draw, run: Runs = eventloop.run) -> list[Group]:
+        """Return what `actor` plays, as `_play` does."""
+        return _play(self.environments, actor, draw, breaker=self.breaker, run=run, on_episode=self.on_episode)
 
 
-def _stage(config: Settings, plan: Plan, node: StageNode, start: Path | str) -> _Stage:
+def _stage(
+    config: Settings, plan: Plan, node: StageNode, start: Path | str, on_episode: Callable[[Trajectory], None]
+) -> _Stage:
     """Make what a stage is trained with; its model is the one at `start`."""
     environments = make_environments(config, [source.environment for source in node.stage.sources])
     tasks, held = stage_tasks(plan, node, environments, config.training.validation)
@@ -184,7 +193,7 @@ def _stage(config: Settings, plan: Plan, node: StageNode, start: Path | str) -> 
     staleness = config.training.max_staleness if algorithm.demonstrations() is None else 0
     drawing = Drawing(config, node, curriculum, tasks, recording, staleness)
     engine = make_engine(config, start, algorithm, node.updates)
-    return _Stage(drawing, environments, held, algorithm, engine, Breaker(config.faults))
+    return _Stage(drawing, environments, held, algorithm, engine, Breaker(config.faults), on_episode)
 
 
 def _overlap(stage: _Stage, folder: RunFolder) -> Foreground:
@@ -193,7 +202,7 @@ def _overlap(stage: _Stage, folder: RunFolder) -> Foreground:
 
     def play(draw: Draw) -> list[Group]:
         """Who plays is the model, or whoever the algorithm learns from."""
-        return _play(environments, engine.teacher(drawing.recording), draw, breaker=stage.breaker)
+        return stage.play(engine.teacher(drawing.recording), draw)
 
     if not drawing.staleness:
         return Foreground(play)
@@ -241,7 +250,7 @@ def _validated(stage: _Stage, overlap: Foreground, name: str) -> dict[str, float
         return {}
     seed = seed_of(drawing.config.seed, drawing.node.key, "validation")
     draw = Draw(tuple(held), (validation.samples,) * len(held), seed)
-    groups = _play(stage.environments, stage.engine.actor, draw, breaker=stage.breaker, run=overlap.run)
+    groups = stage.play(stage.engine.actor, draw, overlap.run)
     return {name: score(groups), f"{name}_episodes": len(held) * validation.samples}
 
 
@@ -260,7 +269,7 @@ def _rollouts(
     for round_ in range(1 + drawing.config.training.refills):
         if round_:
             teacher, draw = engine.teacher(drawing.recording), drawing.draw(told, update, round_)
-            more = _play(stage.environments, teacher, draw, breaker=stage.breaker, run=overlap.run)
+            more = stage.play(teacher, draw, overlap.run)
         else:
             more = ahead.take(update)
         groups += more
@@ -278,37 +287,39 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     folder = RunFolder(Path(payload["run"]))
     config, plan = load_record(folder)
     node = next(node for node in plan.cells if node.key == payload["key"])
-    started = time.monotonic()
+    clock = Stopwatch()
     environments = make_environments(config, [node.environment])
     listed = environments[node.environment].tasks("test", node.difficulty)
     check_planned(plan, f"{node.environment}/{node.difficulty}/test", listed)
     tasks = listed[: config.evaluation.tasks]
     check_start(environments[tasks[0].environment], tasks[0])
-    total, successes, played = len(launch.share(tasks)) * config.evaluation.samples, [], count(1)
-    report(0, total, "starts")
-
-    def one_more(trajectory: Trajectory) -> None:
-        if not trajectory.masked:
-            successes.append(trajectory.success)
-        told = [f"success {fmean(successes):.2f}"] if successes else []
-        report(next(played), total, ", ".join(told + ([str(actor.spending)] if actor.spending else [])))
-
+    total = len(launch.share(tasks)) * config.evaluation.samples
+    tells = Telling(report, total, longest=config.sampling.max_new_tokens)
+    tells.begins()
     start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
     policy = next(policy for policy in players(config) if policy.title == node.train) if node.policy else None
     actor = player(config, policy, start, folder.policy(node.train))
     _open.callback(actor.stop)
-    report(0, total, "")
+    tells.works()
     seed = seed_of(config.seed, "test")
     draw = Draw(tuple(tasks), (config.evaluation.samples,) * len(tasks), seed)
-    groups = _play(environments, actor, draw, breaker=Breaker(config.faults), on_episode=one_more)
+    groups = _play(
+        environments,
+        actor,
+        draw,
+        breaker=Breaker(config.faults),
+        on_episode=lambda trajectory: tells.played(trajectory, actor.spending),
+    )
     spending = _spending(actor)
+    tells.measured(interval(config, node, groups), actor.spending)
     done = {
         "train": node.train,
         "environment": node.environment,
         "difficulty": node.difficulty,
         "scores": measure(config, groups),
         "trajectories": sum(len(group.trajectories) for group in groups),
-        "cell_seconds": time.monotonic() - started,
+        "cell_seconds": clock.seconds,
+        "cpu_seconds": clock.cpu_seconds,
         **({} if spending is None else {"spending": asdict(spending)}),
         **({"stopped": True} if any(t.status == "budget" for group in groups for t in group.trajectories) else {}),
     }
@@ -324,7 +335,7 @@ def _play(
     draw: Draw,
     *,
     breaker: Breaker,
-    run: Callable[[Coroutine[Any, Any, list[Group]]], list[Group]] = eventloop.run,
+    run: Runs = eventloop.run,
     on_episode: Callable[[Trajectory], None] = lambda trajectory: None,
 ) -> list[Group]:
     """Return a group for each task, in order, as `collect` does; every process of a launch plays its share of them."""
@@ -361,15 +372,6 @@ def _spending(actor: Actor) -> Spending | None:
 def player(config: Settings, policy: PolicyComponent | None, start: Path | str, place: Path = Path()) -> Actor:
     """Return the policy as it plays, or without one the model at `start`. A policy may keep files in `place`."""
     return make_engine(config, start).actor if policy is None else policy_actor(config, policy, place)
-
-
-def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:
-    """Return what the configured metrics say of one cell's groups."""
-    scores: dict[str, float] = {}
-    for component in config.metrics:
-        metric: Metric = registry.create("metric", component.name, component.options)
-        scores |= metric.measure(groups)
-    return scores
 
 
 def make_engine(config: Settings, start: Path | str, algorithm: Any = None, updates: int = 1) -> Engine:

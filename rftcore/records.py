@@ -12,7 +12,10 @@
       cells/KEY.jsonl             the trajectories of one evaluation
       cells/KEY.json              written last: the cell is done
       events.jsonl                what happened when
+      progress.json               how far it is, for whoever watches
+      sessions.jsonl              when it was worked on, with which code and on what
       report.json, report.html
+      card.md                     what it takes to get the same numbers
 
 KEY is the hash of what determines the result, so equal work is never done twice and a killed run goes on where it was.
 Every record carries a checksum, which is checked whenever it is read (`rftcore.sealing`).
@@ -209,8 +212,8 @@ def _document(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` atomically: a reader sees the old file or the new one, even after a power cut.
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write `text` atomically: a reader sees the old file or the new one, with `durable` even after a power cut.
 
     Raises RunError when the disk is full or the folder is not writable.
     """
@@ -220,10 +223,12 @@ def write_text(path: Path, text: str) -> None:
         try:
             with temporary.open("w", encoding="utf-8") as file:
                 file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             temporary.replace(path)
-            _sync(path.parent)
+            if durable:
+                _sync(path.parent)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()

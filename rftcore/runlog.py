@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rftcore.hookspecs import hookimpl
 from rftcore.sealing import unsealed
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
 
 FILE = "events.jsonl"
+
+
+class Worked(NamedTuple):
+    """One session of a run."""
+
+    start: datetime
+    last: datetime
+    """When it was last heard of."""
+    seconds: float
+
 
 _began: dict[str, float] = {}
 """By run folder, when this process began to work on it, on the steady clock: the time of day may jump."""
@@ -54,14 +64,17 @@ def seconds_worked(folder: Path) -> float:
 
     The log is no result: what cannot be read of it is passed over.
     """
-    sessions: list[tuple[datetime, float]] = []
+    return sum(session.seconds for session in worked(folder))
+
+
+def worked(folder: Path) -> list[Worked]:
+    """Return the sessions, as far as they can be read."""
+    sessions: list[Worked] = []
     for event, at, value in _told(folder / FILE):
-        if not sessions or event == "RunStarted":
-            sessions.append((at, 0.0))
-        start = sessions[-1][0]
+        start = at if not sessions or event == "RunStarted" else sessions.pop().start
         passed = value.get("session_seconds", (at - start).total_seconds())
-        sessions[-1] = (start, max(0.0, float(passed)))
-    return sum(seconds for _, seconds in sessions)
+        sessions.append(Worked(start, at, max(0.0, float(passed))))
+    return sessions
 
 
 def updates_told(folder: Path) -> dict[str, int]:

@@ -6,23 +6,27 @@ a kill, and reading a finished one are the same call. Observation hooks fire her
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rftcore import launch, records, registry
 from rftcore.blueprint import Blueprint, load_record, settings
-from rftcore.display import Display, Silent
+from rftcore.display import Display, Several, Silent
+from rftcore.display.file import ProgressFile
 from rftcore.errors import ConfigError, RunError
 from rftcore.executor import Executor, Job, Progress
 from rftcore.experiment import dismiss, follow
 from rftcore.models import ask_hub
 from rftcore.plan import CellNode, Plan
 from rftcore.players import check_player, players
+from rftcore.provenance import versions
 from rftcore.records import RunFolder
 from rftcore.report.build import build_report
+from rftcore.report.card import write_card
 from rftcore.report.html import write_html
 from rftcore.resumption import check_starts, check_unchanged, set_aside_damaged, set_aside_damaged_records
 from rftcore.room import check_room
@@ -30,6 +34,7 @@ from rftcore.runlog import seconds_worked, updates_told
 from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig, Settings, StudyConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
 from rftcore.schemas.report import Report
+from rftcore.sessions import begin
 from rftcore.stages import settings_of
 from rftcore.tracking import Tracking
 
@@ -129,11 +134,14 @@ def _continue(
             )
         runner = registry.create("executor", executor.name, executor.options, "executor")
         check_room(config, plan, folder, done, runner, display.warned)
-        _work(runner, jobs, done, display, _Relay(folder, plan, where, tracking))
+        begin(folder.path, versions(config, plan), executor.name)
+        show = Several(display, ProgressFile(folder.path))
+        _work(runner, folder, jobs, done, show, _Relay(folder, plan, where, tracking))
     seconds = before + time.monotonic() - began
     report = build_report(folder, config, plan, study_seconds=seconds)
     records.write_json(folder.path / "report.json", report.model_dump(mode="json"))
     write_html(folder.path, report)
+    write_card(folder.path, report)
     tracking.notify(RunFinished(**where, report=str(folder.path / "report.json")))
     dismiss()
     return report
@@ -168,7 +176,12 @@ def _played(folder: RunFolder, cell: CellNode) -> bool:
 
 
 def _work(
-    runner: Executor, jobs: Mapping[str, tuple[Job, str | None]], done: set[str], show: Display, relay: _Relay
+    runner: Executor,
+    folder: RunFolder,
+    jobs: Mapping[str, tuple[Job, str | None]],
+    done: set[str],
+    show: Display,
+    relay: _Relay,
 ) -> None:
     """Run jobs until all are done; one whose worker died is given again.
 
@@ -181,10 +194,11 @@ def _work(
 
     def progressed(progress: Progress) -> None:
         show.progress(progress)
-        relay.progressed(progress.job)
+        relay.progressed(progress.job, progress.done)
 
     try:
         with show:
+            show.run(folder.path, [job for key, (job, _) in jobs.items() if key in done])
             show.plan([job for job, _ in waiting.values()], runner.slots)
             while True:
                 ready = [key for key, (_, needs) in waiting.items() if needs is None or needs in done]
@@ -217,13 +231,12 @@ def _jobs(folder: RunFolder, config: Settings, plan: Plan) -> Iterator[tuple[str
     for stage in plan.stages:
         training = settings_of(config, stage.stage).training
         size = stage.updates * training.groups * training.samples * _LEARNING
-        sides = 2 if training.max_staleness else 1
-        job = _job(folder, config, stage.key, "train_stage", f"train {stage.name}", size, sides=sides)
+        job = _job(folder, config, stage.key, "stage", f"train {stage.name}", size)
         yield stage.key, (job, stage.parent)
     for cell in plan.cells:
         size = config.evaluation.tasks * config.evaluation.samples * (_POLICY if cell.policy else 1)
         label = f"evaluate {cell.train} on {cell.environment}:{cell.difficulty}"
-        job = _job(folder, config, cell.key, "evaluate_cell", label, size, model=not cell.policy)
+        job = _job(folder, config, cell.key, "cell", label, size, model=not cell.policy)
         yield cell.key, (job, cell.checkpoint)
 
 
@@ -231,27 +244,23 @@ def _job(
     folder: RunFolder,
     config: Settings,
     key: str,
-    function: str,
+    kind: Literal["stage", "cell"],
     label: str,
     size: float,
-    *,
     model: bool = True,
-    sides: int = 1,
 ) -> Job:
-    """Return a job with what it needs: one with a model has the run's threads, and a GPU unless on another device.
-
-    With rollouts beside learning both `sides` have as many threads.
-    """
+    """Return a job with what it needs: one with a model has the run's threads, and a GPU unless on another device."""
     run = str(folder.path.absolute())
     return Job(
         id=key,
-        target=f"rftcore.experiment:{function}",
+        target=f"rftcore.experiment:{'train_stage' if kind == 'stage' else 'evaluate_cell'}",
         payload={"run": run, "key": key},
         label=label,
         size=size,
-        cpus=sides * config.threads if model else 1,
+        cpus=config.threads if model else 1,
         gpus=int(model and config.device in ("auto", "cuda")),
         folder=run,
+        kind=kind,
     )
 
 
@@ -274,9 +283,10 @@ class _Relay:
         for key in self._stages:  # what a session made that was killed before it told
             self.progressed(key)
 
-    def progressed(self, key: str) -> None:
+    def progressed(self, key: str, done: float = math.inf) -> None:
+        """Tell what the stage wrote down; a stage with `done` updates has written no more lines than these."""
         node = self._stages.get(key)
-        if node is None:
+        if node is None or done <= self._told[key]:
             return
         lines = records.read_lines(self._folder.stage(key) / "updates.jsonl")
         for line in lines[self._told[key] :]:

@@ -13,6 +13,11 @@ from rftcore.curriculum import UpdateRecord
 from rftcore.errors import RunError
 from rftcore.schemas.trajectory import Group
 
+FLAT = 0.7
+"""Share of groups without variance above which a stage hardly learns."""
+GAP = 1e-2
+"""Difference of two logprobs of one token above which sampler and learner do not agree; rounding makes 1e-5 of it."""
+
 
 def lines_behind(resume: Path, log: Path) -> list[dict[str, Any]]:
     """Return the lines of the updates that the resumable checkpoint has behind it; none where there is none."""

@@ -1,4 +1,4 @@
-"""Compares two reports by their contract: only keys that end in `_seconds` or `_at`, and the hardware, may differ.
+"""Compares two reports by their contract: only what says when and where a run was worked on may differ.
 
     python tests/compare_reports.py runs/a/report.json runs/b/report.json
 
@@ -9,27 +9,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-
-def differences(first: Any, second: Any, path: str = "") -> Iterator[str]:
-    """Yield one line for each place where two values read from `report.json` differ."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        for key in sorted(first.keys() | second.keys()):
-            where = f"{path}.{key}" if path else key
-            if key.endswith(("_seconds", "_at")) or where == "provenance.hardware":
-                continue
-            if key not in first or key not in second:
-                yield f"{where}: only in the {'first' if key in first else 'second'}"
-            else:
-                yield from differences(first[key], second[key], where)
-    elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        for index, pair in enumerate(zip(first, second, strict=True)):
-            yield from differences(*pair, f"{path}[{index}]")
-    elif (type(first), first) != (type(second), second):
-        yield f"{path}: {first!r} and {second!r}"
+from rftcore.report.differences import differences
 
 
 def main() -> int:

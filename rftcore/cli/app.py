@@ -29,6 +29,8 @@ from rftcore.cli.commands.runs import runs
 from rftcore.cli.commands.serve import serve
 from rftcore.cli.commands.study import study
 from rftcore.cli.commands.train import train
+from rftcore.cli.commands.verify import verify
+from rftcore.cli.commands.watch import watch
 
 app = typer.Typer(
     rich_markup_mode="rich",
@@ -83,7 +85,7 @@ def rftcore(
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look around": (plugins, info, play, check, fidelity, serve),
     "Run": (init, train, study, evaluate, calibrate, resume),
-    "Read runs": (runs, report, compare, metrics, judge, export, gc),
+    "Read runs": (runs, watch, report, verify, compare, metrics, judge, export, gc),
     "Extend": (new,),
 }
 for panel, commands in PANELS.items():

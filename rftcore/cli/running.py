@@ -63,26 +63,26 @@ def side_by_side(jobs: int | None) -> Component | None:
 
 
 def work(folder: RunFolder, executor: Component | None = None) -> Report:
-    """Do what is left of a run, with progress bars on the standard error stream.
+    """Do what is left of a run, with a live view on the standard error stream, or lines where that is no terminal.
 
     Ctrl-C stops the jobs and exits with code 130; it and every error leave the line that resumes.
     """
     from rich.console import Console
 
-    from rftcore.display import Bars
+    from rftcore.display.terminal import shown_on
     from rftcore.study import run_folder
 
     if launch.rank():  # the first of several processes says what there is to say
         run_folder(folder, executor=executor)
         raise typer.Exit
-    bars = Bars(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200))
+    display = shown_on(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200))
     try:
-        return run_folder(folder, display=bars, executor=executor)
+        return run_folder(folder, display=display, executor=executor)
     except KeyboardInterrupt:
         typer.echo(f"\nStopped. What was complete is saved. This line goes on:\n\n  {resuming(folder)}", err=True)
         raise typer.Exit(130) from None
     except RftError as error:
-        text = "the run stopped for the reason above" if error is bars.told else str(error)
+        text = "the run stopped for the reason above" if error is display.told else str(error)
         raise type(error)(
             f"{text}\nWhat was complete is saved. When that is mended, this line goes on:\n\n  {resuming(folder)}"
         ) from error
@@ -90,8 +90,13 @@ def work(folder: RunFolder, executor: Component | None = None) -> Report:
 
 def resuming(folder: RunFolder) -> str:
     """Return the command that resumes a run."""
+    return line_of("resume", folder)
+
+
+def line_of(command: str, folder: RunFolder) -> str:
+    """Return the line that calls a command for a run."""
     where = [] if folder.path.parent == RUNS else ["--runs", str(folder.path.parent)]
-    return shlex.join(["rftcore", "resume", folder.path.name, *where])
+    return shlex.join(["rftcore", command, folder.path.name, *where])
 
 
 def show(report: Report, folder: RunFolder) -> None:

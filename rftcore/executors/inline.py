@@ -7,11 +7,11 @@ A job runs inside `wait`, in the order of submission. It refuses to hide an inte
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from rftcore.executor import Executor, Job, Outcome, Progress
-from rftcore.executors.target import call
+from rftcore.executors.target import NONE, call
 from rftcore.schemas.frozen import Frozen
 
 
@@ -43,8 +43,8 @@ class Inline(Executor):
             raise RuntimeError("wait() found no job; submit one first")
         job = self._queue.popleft()
 
-        def progress(done: float, total: float, remark: str) -> None:
-            on_progress(Progress(job.id, float(done), float(total), remark))
+        def progress(done: float, total: float, remark: str, figures: Mapping[str, float] = NONE, /) -> None:
+            on_progress(Progress(job.id, float(done), float(total), remark, dict(figures)))
 
         try:
             return Outcome(job.id, value=call(job.target, job.payload, progress))

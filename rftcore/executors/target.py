@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
-Report = Callable[[float, float, str], None]
-"""What a job calls to tell how far it is: steps done, steps in total, a short remark."""
+NONE: Mapping[str, float] = MappingProxyType({})
+
+
+class Report(Protocol):
+    """What a job calls to tell how far it is: steps done, steps in total, a short remark, and what it counted."""
+
+    def __call__(self, done: float, total: float, remark: str, figures: Mapping[str, float] = NONE, /) -> None:
+        """Tell it. `figures` are those of `rftcore.executor.Progress`."""
 
 
 def call(target: str, payload: Any, progress: Report) -> Any:

@@ -2,8 +2,8 @@
 
 Driver and worker speak JSON lines over one socket that nothing else knows of; nothing is unpickled, and the driver's
 main script is never imported. A request is `{"target", "payload"}`; the answers are any number of
-`{"progress": [done, total, remark]}` and then `{"value"}` or `{"error"}`. A thread watches the socket even while a job
-runs: when the driver ends, however it ends, the worker ends at once.
+`{"progress": [done, total, remark, figures]}` and then `{"value"}` or `{"error"}`. A thread watches the socket even
+while a job runs: when the driver ends, however it ends, the worker ends at once.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import signal
 import socket
 import threading
 import traceback
+from collections.abc import Mapping
 from queue import SimpleQueue
 from typing import Any
 
 from rftcore import errors
-from rftcore.executors.target import call
+from rftcore.executors.target import NONE, call
 
 
 def main(descriptor: int) -> None:
@@ -38,8 +39,8 @@ def main(descriptor: int) -> None:
         with lock:
             channel.sendall(json.dumps(message).encode("ascii") + b"\n")
 
-    def progress(done: float, total: float, remark: str) -> None:
-        answer({"progress": [float(done), float(total), str(remark)]})
+    def progress(done: float, total: float, remark: str, figures: Mapping[str, float] = NONE, /) -> None:
+        answer({"progress": [float(done), float(total), str(remark), dict(figures)]})
 
     while True:
         request = requests.get()

@@ -5,39 +5,32 @@ Needs no model, so a report can be made again from stored trajectories.
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib import metadata
 from statistics import fmean
 from typing import Any
 
-from packaging.requirements import Requirement
 from pydantic import JsonValue
 
-from rftcore import plugins, records, registry
+from rftcore import records, registry
 from rftcore.blueprint import make_environment
 from rftcore.environment import Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.metric import CellData, StudyData, StudyFigures
 from rftcore.plan import CellNode, Plan, StageNode
 from rftcore.policy import Spending, added
+from rftcore.provenance import effort, placeless, provenance
 from rftcore.records import RunFolder
 from rftcore.report.accounts import account_rows, loss_notes
 from rftcore.report.notes import notes
 from rftcore.schemas.config import Settings
 from rftcore.schemas.report import Report, StageReport
 from rftcore.stages import samples, settings_of
+from rftcore.updates import FLAT, GAP
 from rftcore.validation import best
 
-_LIBRARIES = ("torch", "transformers", "accelerate", "peft", "pydantic", "numpy")
 _CURVE_LEAVES_OUT = frozenset({"groups", "by_source", "accounts"})
-_FLAT = 0.7
-"""Share of groups without variance above which a stage hardly learns."""
-_GAP = 1e-2
-"""Difference of two logprobs of one token above which sampler and learner do not agree; rounding makes 1e-5 of it."""
 
 
 def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_seconds: float) -> Report:
@@ -64,9 +57,9 @@ def build_report(folder: RunFolder, config: Settings, plan: Plan, *, study_secon
         study={
             "name": config.name,
             "id": folder.record()["id"],
-            "config": config.model_dump(mode="json", exclude={"executor", "trackers"}),
+            "config": placeless(config.model_dump(mode="json", exclude={"executor", "trackers"})),
         },
-        provenance=_provenance(config, plan),
+        provenance=provenance(folder, config, plan) | {"effort": effort(folder, plan, evidence.values())},
         axes=figures.axes,
         references=figures.references,
         stages=figures.stages,
@@ -156,7 +149,7 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
     warnings = []
     flat = fmean(line["zero_variance"] for line in lines)
     compares: Any = registry.spec("algorithm", own.algorithm.name)
-    if flat > _FLAT and compares.grouped:
+    if flat > FLAT and compares.grouped:
         warnings.append(
             f"{flat:.0%} of the groups had no variance, so most rollouts taught nothing: choose tasks that the policy "
             "solves sometimes"
@@ -175,10 +168,10 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
             f"drift: the context of {drift:,} sampled tokens is not the one that they were trained in; expected 0: "
             "what was learned is not what was sampled"
         )
-    if gaps and not max(gaps) <= _GAP:
+    if gaps and not max(gaps) <= GAP:
         warnings.append(
             f"sampler_gap: a token's logprob in the sampler and in the learner differ by up to {max(gaps):.2g}, "
-            f"expected at most {_GAP:g}: the sampler does not play the policy that is trained; try dtype float32, or "
+            f"expected at most {GAP:g}: the sampler does not play the policy that is trained; try dtype float32, or "
             "another sampler"
         )
     return StageReport(
@@ -230,58 +223,3 @@ def _staleness(config: Settings, lines: Sequence[Mapping[str, Any]]) -> dict[str
         "stale_tokens": sum(line["stale_tokens"] for line in told),
         "mean_staleness": sum(line["staleness"] * line["sampled_tokens"] for line in told) / max(1, tokens),
     }
-
-
-def _provenance(config: Settings, plan: Plan) -> dict[str, Any]:
-    return {
-        "versions": _versions(config, plan),
-        "seeds": {"study": config.seed},
-        "manifests": plan.manifests,
-        "specs": plan.specs,
-        "model": {"name": config.model, "sha256": plan.model},
-        **({"recordings": plan.recordings} if plan.recordings else {}),
-        **({"stages": stages} if (stages := _stage_settings(config, plan)) else {}),
-        "hardware": {
-            "machine": platform.machine(),
-            "system": platform.system(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "executor": config.executor.name,
-        },
-    }
-
-
-def _stage_settings(config: Settings, plan: Plan) -> dict[str, Any]:
-    """Return the whole settings of each stage that has some of its own."""
-    settings: dict[str, Any] = {}
-    for node in plan.stages:
-        if node.stage.algorithm in config.stages:
-            own = settings_of(config, node.stage)
-            training = own.training.model_copy(update={"updates": node.updates})
-            settings[node.name] = {
-                "algorithm": own.algorithm.model_dump(mode="json"),
-                "training": training.model_dump(mode="json"),
-                "learner": own.learner.model_dump(mode="json"),
-            }
-    return settings
-
-
-def _versions(config: Settings, plan: Plan) -> dict[str, str]:
-    """Return the version of every distribution behind a number: the plugins, what they require, and the model's."""
-    versions = {plugin.dist: plugin.version for plugin in plugins.installed() if plugin.version}
-    names = {*_LIBRARIES, *([config.model.replace("/", "-")] if config.model.startswith("rftcore/") else [])}
-    for used in plan.specs:
-        owner = registry.owner(*used.split("/", 1))
-        names |= _required(owner.dist) if owner.version else set()
-    for name in names:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return dict(sorted(versions.items()))
-
-
-def _required(dist: str) -> set[str]:
-    """Return the names of the distributions that `dist` requires on this machine, extras aside."""
-    requirements = [Requirement(line) for line in metadata.requires(dist) or ()]
-    return {each.name for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})}

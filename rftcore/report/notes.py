@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from rftcore.errors import ConfigError
 from rftcore.models import CARD, find_model
+from rftcore.provenance import placeless
 from rftcore.report.figures import count, percent
 from rftcore.schemas.report import Axes, Cell
 
@@ -66,7 +67,8 @@ def _warm_up(model: str, environments: Collection[str]) -> str:
     try:
         place = find_model(model)
     except ConfigError:
-        return f"The start policy {model} is no longer there, so what it saw before fine-tuning cannot be said here."
+        name = placeless(model)
+        return f"The start policy {name} is no longer there, so what it saw before fine-tuning cannot be said here."
     card = Path(place) / CARD
     if not card.is_file():
         return ""

@@ -1,4 +1,4 @@
-"""The last section of the page: what was run, with what, and what each figure means."""
+"""The last section of the page, its reproducibility card: what was run, with what, and what each figure means."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ METHODS = (
 )  # fmt: skip
 
 TITLES = {
+    "command": "The same again",
     "model": "Policy",
+    "arithmetic": "Arithmetic",
+    "effort": "What it took",
+    "sessions": "Sessions: when it was worked on, and with what",
     "hardware": "Hardware",
     "seeds": "Seeds",
     "versions": "Versions of the distributions",
@@ -42,6 +46,33 @@ TITLES = {
 }
 
 
+ORDER = ("model", "seeds", "arithmetic", "hardware", "effort", "sessions", "recordings", "stages", "versions",
+         "manifests", "specs")  # fmt: skip
+OPEN = ("model", "seeds", "arithmetic", "hardware", "effort")
+
+
+def again(command: object) -> list[Markup]:
+    """Return how to get the same numbers, and how to check these."""
+    return [
+        tag(
+            "p",
+            "With the versions below installed, this line makes the same run; its configuration is that below, and "
+            "stands as a file in card.md in the run folder:",
+        ),
+        tag("pre", str(command), class_="source", tabindex=0),
+        tag("p", "This line says whether the run folder is what was written, and the report what it gives:"),
+        tag("pre", "rftcore verify RUN", class_="source", tabindex=0),
+    ]
+
+
+def _shown(value: object) -> Markup:
+    if isinstance(value, Mapping):
+        return pairs(value)
+    if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
+        return tag("div", *(pairs(item) for item in value))
+    return tag("p", str(value))
+
+
 def provenance_section(report: Report) -> Markup:
     """Return the section; what the report does not hold is left out."""
     provenance = dict(report.provenance)
@@ -50,11 +81,12 @@ def provenance_section(report: Report) -> Markup:
         facts(report.facts, "What is true of each environment") if report.facts else None,
         facts(report.spending, "What the answers of each policy cost") if report.spending else None,
     ]
-    for name in ("model", "recordings", "stages", "hardware", "seeds", "versions", "manifests", "specs"):
+    if "command" in provenance:
+        parts.append(details(TITLES["command"], *again(provenance.pop("command")), is_open=True))
+    for name in ORDER:
         if name in provenance:
             value = provenance.pop(name)
-            shown = pairs(value) if isinstance(value, Mapping) else tag("p", str(value))
-            parts.append(details(TITLES[name], shown, is_open=name in ("model", "hardware", "seeds")))
+            parts.append(details(TITLES[name], _shown(value), is_open=name in OPEN))
     if provenance:
         parts.append(details("More provenance", source(provenance)))
     parts.append(details("Resolved configuration", source(report.study.get("config", {}))))

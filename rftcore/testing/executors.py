@@ -56,7 +56,7 @@ def values_are_plain(subject: Runner) -> Problems:
 def progress_comes_first(subject: Runner) -> Problems:
     """The progress of a job arrives whole, in order, and before its outcome."""
     (outcome,), seen = _run(subject, _job("tell", steps=3, list=[], number=7))
-    expected = [Progress(outcome.job, float(step), 3.0, f"step {step}") for step in (1, 2, 3)]
+    expected = [Progress(outcome.job, float(step), 3.0, f"step {step}", {"episodes": step - 1}) for step in (1, 2, 3)]
     if seen != expected:
         yield f"wait() handed on {seen!r}, expected {expected!r}"
 

@@ -17,7 +17,7 @@ def tell(payload: Any, progress: Report) -> Any:
     """Print, change the payload, report `steps`, and return what JSON has another form of, with the process."""
     sys.stdout.write('{"value": "printed"}\n')
     for step in range(payload["steps"]):
-        progress(step + 1, payload["steps"], f"step {step + 1}")
+        progress(step + 1, payload["steps"], f"step {step + 1}", {"episodes": step})
     payload["list"].append("changed")
     return {"pair": (1, 2.5), "text": "ü\u2028\n", "number": payload["number"], "process": os.getpid()}
 

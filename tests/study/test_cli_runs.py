@@ -72,8 +72,12 @@ def test_a_study_runs_prints_its_tables_and_says_where_the_report_is(
 ) -> None:
     done = rftcore("study", study_file)
     assert done.code == 0, done.err
-    assert [line.split("]")[0] for line in done.err.splitlines()] == [f"[{n}/37" for n in range(1, 38)]
-    assert "s left" in done.err.splitlines()[20]
+    signs = [line for line in done.err.splitlines() if line.startswith("!")]
+    assert signs[0] == "! 100% of answers cut off at sampling.max_new_tokens (train even:easy)"
+    assert len(signs) == len(set(signs)) <= 4
+    jobs = [line for line in done.err.splitlines() if line not in signs]
+    assert [line.split("]")[0] for line in jobs] == [f"[{n}/37" for n in range(1, 38)]
+    assert "s left" in jobs[20]
     for title in ("Difficulty", "Transfer", "Sequence", "Stages"):
         assert f"\n{title}\n" in done.out
     assert done.out.endswith("\nruns/small/report.html\nruns/small/report.json\n")
@@ -253,38 +257,6 @@ def test_metrics_of_a_partial_run_are_those_that_it_has(rftcore: Command, copied
     assert lines[-1] == "3 cells are not evaluated yet; `rftcore resume` goes on"
 
 
-def test_a_checkpoint_of_a_run_is_evaluated_under_the_runs_own_settings(rftcore: Command, copied: Path) -> None:
-    done = rftcore("evaluate", "small", "--checkpoint", "even:easy", "--json")
-    assert done.code == 0, done.err
-    cells = json.loads(done.out)["cells"]
-    expected = [cell for cell in report_of(copied / "small")["axes"]["difficulty"] if cell["train"] == "even:easy"]
-    assert [cell["avg_at_k"] for cell in cells] == [cell["avg_at_k"] for cell in expected]
-    assert [cell["turns"] for cell in cells] == [cell["turns"] for cell in expected]
-    last = rftcore("evaluate", "small", "--environment", "third", "evaluation.tasks=2", "--name", "mine")
-    assert last.code == 0, last.err
-    rows = [line.split() for line in last.out.splitlines() if line.startswith("small ")]
-    assert [row[:2] for row in rows] == [["small", "third:easy"], ["small", "third:hard"]]
-    assert [row[-3:] for row in rows] == [["2", "x", "2"]] * 2
-    assert last.out.endswith("\nruns/mine/report.html\n")
-    wrong = rftcore("evaluate", "small", "--checkpoint", "even:hard")
-    assert wrong.code == 2
-    assert "--checkpoint even:hard: small has base, even:easy, even:easy>even:hard, third" in wrong.err
-
-
-def test_a_model_is_evaluated_beside_floor_and_ceiling(rftcore: Command, model: Path) -> None:
-    arguments = ["evaluate", str(model), "--environment", "even", "sampling.max_new_tokens=3", "seed=0"]
-    done = rftcore(*arguments, "evaluation={tasks: 3, samples: 2}")
-    assert done.code == 0, done.err
-    rows = [line.split() for line in done.out.splitlines() if "even:" in line]
-    assert [row[0] for row in rows] == [str(model)] * 2 + ["random"] * 2 + ["oracle"] * 2
-    assert [row[2] for row in rows][-2:] == ["100.0%"] * 2
-    names = [path.name for path in Path("runs").iterdir()]
-    assert len(names) == 1
-    assert re.fullmatch(r"evaluation-[0-9a-f]{8}", names[0])
-    again = rftcore(*arguments, "evaluation={tasks: 3, samples: 2}")
-    assert (again.code, again.err, again.out) == (0, "", done.out)  # nothing left to do
-
-
 def test_nothing_that_only_reads_or_plays_imports_torch(copied: Path) -> None:
     code = """
 import sys
@@ -301,6 +273,8 @@ assert not heavy, heavy
         ["report", "small"],
         ["runs"],
         ["resume", "small"],
+        ["watch", "small"],
+        ["verify", "small"],
         ["evaluate", "--policy", "oracle", "evaluation.tasks=2"],
     ):
         done = subprocess.run(

@@ -13,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from rftcore import Experiment, RunError, study
-from rftcore.display import Bars, Display
+from rftcore.display import Display
+from rftcore.display.lines import Lines
 from rftcore.executor import Job, Outcome, Progress
 from rftcore.executors.inline import Inline
 from rftcore.schemas.config import Component
@@ -73,14 +74,14 @@ def test_a_job_is_given_again_twice_and_not_for_ever(
     monkeypatch.setattr(Fatal, "deaths", deaths)
     monkeypatch.setattr(study.registry, "create", _with_fatal(study.registry.create))
     paper = io.StringIO()
-    bars = Bars(Console(file=paper, width=200))
+    lines = Lines(Console(file=paper, width=200))
     experiment = Experiment(small(model, train="even:easy", references=[]))
     if ends:
-        experiment.run(tmp_path, display=bars)
+        experiment.run(tmp_path, display=lines)
         assert (tmp_path / "small/report.json").is_file()
     else:
         with pytest.raises(RunError, match="train even:easy: its worker process died"):
-            experiment.run(tmp_path, display=bars)
+            experiment.run(tmp_path, display=lines)
     said = paper.getvalue()
     assert said.count("It is given to another worker, and goes on from what it had saved.") == 2
     assert ("train even:easy failed: " in said) is not ends

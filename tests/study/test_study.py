@@ -15,8 +15,9 @@ from rftcore import Experiment, RunError, Study
 from rftcore.blueprint import load_record
 from rftcore.display import Display
 from rftcore.executor import Job, Progress
+from rftcore.provenance import versions as versions_of
 from rftcore.records import RunFolder, line, read_groups, read_lines
-from rftcore.report.build import _facts, _versions, build_report
+from rftcore.report.build import _facts, build_report
 from rftcore.runlog import seconds_worked
 from rftcore.study import Evaluation, run_folder
 from rftcore.train.chat import load_tokenizer
@@ -180,7 +181,7 @@ def test_the_report_names_the_version_of_everything_behind_a_number(model: Path)
         "policy/random": "1",
         "policy/oracle": "1",
     }
-    versions = _versions(study.config.model_copy(update={"model": "rftcore/tiny"}), study.blueprint.plan)
+    versions = versions_of(study.config.model_copy(update={"model": "rftcore/tiny"}), study.blueprint.plan)
     for name in ("rftcore", "rftcore-tiny", "rftcore-grpo", "numpy", "torch", "omegaconf", "pluggy"):
         assert versions[name] == version(name)
 

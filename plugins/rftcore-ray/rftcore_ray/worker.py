@@ -13,13 +13,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from rftcore.errors import RunError
-from rftcore.executors.target import call
+from rftcore.executors.target import NONE, call
 from rftcore.executors.worker import describe
 
 MARK = ".ray"
@@ -56,8 +56,8 @@ class Worker:
 
 
 def _work(target: str, payload: Any, folder: str | None, mark: str, answer: Any) -> None:
-    def progress(done: float, total: float, remark: str) -> None:
-        answer({"progress": [float(done), float(total), str(remark)]})
+    def progress(done: float, total: float, remark: str, figures: Mapping[str, float] = NONE, /) -> None:
+        answer({"progress": [float(done), float(total), str(remark), dict(figures)]})
 
     try:
         if folder is not None:

@@ -88,25 +88,26 @@ def _work(config: EvaluationConfig, environment: str, policy: str, place: Path, 
     from rich.console import Console
 
     from rftcore.calibration import calibrate as make
-    from rftcore.display import Bars
+    from rftcore.display.terminal import shown_on
     from rftcore.executor import Job, Progress
 
     job = Job(id="calibration", target="", payload={}, label=f"{policy} plays {environment}")
     goes_on = f"What was played is kept. The same line goes on:\n\n  rftcore {shlex.join(sys.argv[1:])}"
-    with Bars(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)) as bars:
-        bars.plan([job], 1)
+    with shown_on(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)) as display:
+        display.run(place, [])
+        display.plan([job], 1)
         try:
             found = make(
                 config,
                 environment,
                 place,
                 **options,
-                report=lambda done, total, remark: bars.progress(Progress(job.id, done, total, remark)),
+                report=lambda done, total, remark: display.progress(Progress(job.id, done, total, remark)),
             )
         except KeyboardInterrupt:
             typer.echo(f"\nStopped. {goes_on}", err=True)
             raise typer.Exit(130) from None
-        bars.finished(job.id)
+        display.finished(job.id)
     return found
 
 

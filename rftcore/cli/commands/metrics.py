@@ -49,7 +49,7 @@ def metrics(
 
 def _measure(folder: RunFolder) -> dict[str, Any]:
     from rftcore.blueprint import load_record
-    from rftcore.experiment import measure
+    from rftcore.scoring import measure
 
     config, plan = load_record(folder)
     there = [cell for cell in plan.cells if folder.cell(cell.key).is_file()]

@@ -20,7 +20,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json and write nothing.")] = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Print the tables of a finished run and write its report.html anew.
+    """Print the tables of a finished run and write its report.html and card.md anew.
 
     Everything is read from the run's folder: no model is needed.
 
@@ -30,6 +30,7 @@ def report(
         rftcore report demo --json | jq .axes.transfer
     """
     from rftcore.records import find_run
+    from rftcore.report.card import write_card
     from rftcore.report.html import write_html
 
     folder = find_run(run, runs)
@@ -38,6 +39,7 @@ def report(
         emit(found.model_dump(mode="json"))
         return
     write_html(folder.path, found)
+    write_card(folder.path, found)
     show(found, folder)
 
 

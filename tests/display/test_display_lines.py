@@ -1,14 +1,14 @@
-"""What a person sees while a run works, and how good the estimate of the rest is."""
+"""What a run says line by line, where there is no terminal, and how good the estimate of the rest is."""
 
 from __future__ import annotations
 
 import io
-import re
 
 import pytest
 from rich.console import Console
 
-from rftcore.display import Bars, Silent
+from rftcore.display import Several, Silent
+from rftcore.display.lines import Lines
 from rftcore.executor import Job, Progress
 
 
@@ -26,14 +26,13 @@ def jobs(stages: int = 2, cells: int = 4) -> list[Job]:
     return train + [Job(f"c{n}", "rftcore.experiment:evaluate_cell", {}, f"evaluate {n}", 10.0) for n in range(cells)]
 
 
-def bars(terminal: bool = False, width: int = 80) -> tuple[Bars, io.StringIO, Clock]:
+def lines() -> tuple[Lines, io.StringIO, Clock]:
     out, clock = io.StringIO(), Clock()
-    console = Console(file=out, force_terminal=terminal, width=width, height=20, color_system=None)
-    return Bars(console, clock), out, clock
+    return Lines(Console(file=out, width=80, color_system=None), clock), out, clock
 
 
 def test_without_a_terminal_each_finished_job_is_one_line_with_the_estimate_of_the_rest() -> None:
-    show, out, clock = bars()
+    show, out, clock = lines()
     with show:
         show.plan(jobs(), 1)
         show.progress(Progress("s0", 0, 5, "starts"))
@@ -46,7 +45,7 @@ def test_without_a_terminal_each_finished_job_is_one_line_with_the_estimate_of_t
 
 
 def test_the_estimate_takes_the_pace_of_each_kind_of_job_and_the_slots() -> None:
-    show, _, clock = bars()
+    show, _, clock = lines()
     with show:
         show.plan(jobs(), 2)
         assert show.remaining() is None
@@ -76,7 +75,7 @@ def test_the_estimate_takes_the_pace_of_each_kind_of_job_and_the_slots() -> None
 
 
 def test_what_a_resumed_stage_had_done_before_is_not_counted_as_fast_work() -> None:
-    show, _, clock = bars()
+    show, _, clock = lines()
     with show:
         show.plan(jobs(stages=1, cells=0), 1)
         show.progress(Progress("s0", 8, 10, "starts"))
@@ -86,7 +85,7 @@ def test_what_a_resumed_stage_had_done_before_is_not_counted_as_fast_work() -> N
 
 
 def test_a_failed_job_is_told_at_once_and_what_runs_on_too() -> None:
-    show, out, _ = bars()
+    show, out, _ = lines()
     with show:
         show.plan(jobs(), 2)
         show.progress(Progress("s0", 0, 10))
@@ -102,32 +101,31 @@ def test_a_failed_job_is_told_at_once_and_what_runs_on_too() -> None:
     ]
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_in_a_terminal_there_is_a_bar_for_all_jobs_and_one_for_each_that_runs(width: int) -> None:
-    show, out, clock = bars(terminal=True, width=width)
-    many = [
-        Job(f"j{n}", "t", {}, f"evaluate textcraft:easy>textcraft:hard on babyai:easy [{n}]", 10.0) for n in range(48)
-    ]
+def test_a_sign_is_one_line_when_it_is_seen_first() -> None:
+    show, out, _ = lines()
     with show:
-        show.plan(many, 2)
-        for n in range(10):
-            show.progress(Progress(f"j{n}", 0, 4))
-            show.progress(Progress(f"j{n + 1}", 0, 4))
-            clock.now += 30
-            show.progress(Progress(f"j{n}", 4, 4, "success 0.33"))
-            show.finished(f"j{n}")
-        show.progress(Progress("j10", 1, 4, "success 0.25"))
-        show._bars.refresh()
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue()).replace("\r", "\n")
-    frames = [line.rstrip() for line in text.splitlines()]
-    whole = [line for line in frames if line.startswith("[10/48] all jobs")][-1]
-    assert re.search(r"2\d% .*min \d\d s left$", whole)
-    row = [line for line in frames if line.startswith("evaluate") and "25%" in line][-1]
-    assert "success 0.25" in row
-    assert all(len(line) <= width for line in frames if "%" in line)
-    finished = [line for line in frames if re.match(r"\[\d+/48\] evaluate", line)]
-    assert len(finished) == 10
-    assert finished[0].startswith("[1/48] evaluate textcraft:easy>textcraft:hard on babyai:easy [0], success 0.33")
+        show.plan(jobs(), 1)
+        for update in (1, 2, 3):
+            show.progress(Progress("s0", update, 5, "success 0.50", {"success": 0.5, "rows": 0.0}))
+    assert out.getvalue() == "! an update taught nothing: no trajectory had any credit (train stage 0)\n"
+
+
+def test_several_displays_are_all_told() -> None:
+    both = [lines(), lines()]
+    with Several(*(show for show, _, _ in both)) as shows:
+        shows.plan(jobs(stages=0, cells=2), 1)
+        shows.progress(Progress("c0", 1, 1, "success 1.00"))
+        shows.finished("c0")
+        shows.lost("c1", ValueError("gone"))
+        shows.failed("c1", ValueError("gone again"))
+    said = [
+        "[1/2] evaluate 0, success 1.00, 0 s",
+        "gone",
+        "It is given to another worker, and goes on from what it had saved.",
+        "! a worker died; its job goes on in another (evaluate 1)",
+        "evaluate 1 failed: gone again",
+    ]
+    assert [out.getvalue().splitlines() for _, out, _ in both] == [said, said]
 
 
 def test_silence_is_the_default() -> None:
