@@ -231,7 +231,8 @@ def _jobs(folder: RunFolder, config: Settings, plan: Plan) -> Iterator[tuple[str
     for stage in plan.stages:
         training = settings_of(config, stage.stage).training
         size = stage.updates * training.groups * training.samples * _LEARNING
-        job = _job(folder, config, stage.key, "stage", f"train {stage.name}", size)
+        sides = 2 if training.max_staleness else 1
+        job = _job(folder, config, stage.key, "stage", f"train {stage.name}", size, sides=sides)
         yield stage.key, (job, stage.parent)
     for cell in plan.cells:
         size = config.evaluation.tasks * config.evaluation.samples * (_POLICY if cell.policy else 1)
@@ -247,9 +248,14 @@ def _job(
     kind: Literal["stage", "cell"],
     label: str,
     size: float,
+    *,
     model: bool = True,
+    sides: int = 1,
 ) -> Job:
-    """Return a job with what it needs: one with a model has the run's threads, and a GPU unless on another device."""
+    """Return a job with what it needs: one with a model has the run's threads, and a GPU unless on another device.
+
+    With rollouts beside learning both `sides` have as many threads.
+    """
     run = str(folder.path.absolute())
     return Job(
         id=key,
@@ -257,7 +263,7 @@ def _job(
         payload={"run": run, "key": key},
         label=label,
         size=size,
-        cpus=config.threads if model else 1,
+        cpus=sides * config.threads if model else 1,
         gpus=int(model and config.device in ("auto", "cuda")),
         folder=run,
         kind=kind,

@@ -7,6 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/registries.sh
+unset PYTHONDONTWRITEBYTECODE # a server is two or three processes, and each would compile torch and vLLM anew
 
 venv=.venv-vllm
 release=0.32.0

@@ -37,6 +37,15 @@ def test_a_job_with_a_model_needs_its_threads_and_a_gpu_and_a_policy_needs_neith
         }
 
 
+def test_a_stage_with_rollouts_beside_learning_needs_the_threads_of_both(model: Path, tmp_path: Path) -> None:
+    needs = Needs()
+    training = {"updates": 3, "groups": 3, "samples": 4, "max_staleness": 1}
+    with pytest.raises(KeyboardInterrupt):
+        Experiment(small(model, train="even", threads=3, training=training, references=[])).run(tmp_path, display=needs)
+    cores = {job.label.split()[0]: job.cpus for job in needs.jobs}
+    assert cores == {"train": 6, "evaluate": 3}
+
+
 def test_one_numbered_gpu_for_all_is_refused_where_jobs_run_side_by_side(model: Path, tmp_path: Path) -> None:
     config = small(model, train="even", device="cuda:1", executor={"name": "processes", "workers": 2})
     with pytest.raises(ConfigError, match="device: found 'cuda:1', expected 'cuda' or 'auto' with the executor 'proc"):

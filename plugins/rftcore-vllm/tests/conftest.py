@@ -38,6 +38,7 @@ def _sibling(name: str) -> Any:
     return module
 
 
+_sibling("across")
 _sibling("soak")
 contract: Any = _sibling("contract_engine")
 Engine, Running, build, CONTEXT = contract.Engine, Any, contract.build, contract.CONTEXT

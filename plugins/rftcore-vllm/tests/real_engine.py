@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from across import answers_across, gaps
 
 from rftcore.errors import RunError
 from rftcore.sampler import Completion, Request
@@ -66,25 +65,13 @@ def test_logprobs_are_those_of_the_learner_after_each_sync(
 def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob_under_that(
     sampler: VllmSampler, build: Callable[..., Any]
 ) -> None:
-    old, new = build(), build(1)
-    sampler.sync(old, 3)
-    found: list[Completion] = []
-    long = [ask(number, PROMPT, tokens=480) for number in range(4)]
-    rollout = threading.Thread(target=lambda: found.extend(answers(sampler, *long)))
-    rollout.start()
-    while rollout.is_alive() and not sampler.busy:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    sampler.sync(new, 4)
-    rollout.join()
-    mixed = [completion for completion in found if completion.versions]
+    models = build(), build(1)
+    sampler.sync(models[0], 4)
+    mixed = answers_across(sampler, lambda number, tokens: ask(number, PROMPT, tokens=tokens), models)
     assert mixed, "no answer was being sampled when the weights changed"
     for completion in mixed:
-        first = completion.versions.index(4)
-        assert set(completion.versions[:first]) == {3}
-        assert set(completion.versions[first:]) == {4}
-        assert completion.logprobs[:first] == pytest.approx(learner(old, completion)[:first], abs=CLOSE)
-        assert completion.logprobs[first:] == pytest.approx(learner(new, completion)[first:], abs=CLOSE)
+        kept, other = gaps(completion, [learner(model, completion) for model in models])
+        assert max(kept) < CLOSE < 0.1 < max(other)
 
 
 def test_nothing_is_sampled_while_asleep(sampler: VllmSampler) -> None:

@@ -22,9 +22,14 @@ import pytest
 
 from rftcore import Experiment
 from rftcore.errors import RunError
+from rftcore.records import RunFolder, read_groups
 from rftcore.sampler import Completion, Request
+from rftcore.train.learner import Learner
+from rftcore.train.rows import behind
 from rftcore_textcraft.environment import TextCraft
 from rftcore_vllm.command import arguments
+from rftcore_vllm.probe import Probe
+from rftcore_vllm.replica import Replica
 from rftcore_vllm.sampler import VllmServerSampler
 from rftcore_vllm.server import Server
 from rftcore_vllm.servers import stop_all
@@ -91,6 +96,72 @@ def test_grpo_on_a_server_of_its_own_learns(tmp_path: Path) -> None:
     assert max(update["sampler_gap"] for update in curve) < 1e-3
     successes = [float(update["success"]) for update in curve]
     assert fmean(successes[-5:]) > fmean(successes[:5]) + 0.1, successes
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], list[float]]:
+    """Answers to episodes that come during each step of the learner; the gap of each comparison with a server."""
+    answered, during, gaps = list[int](), list[int](), list[float]()
+    ask, step, compare = Replica.ask, Learner.step, Probe.compare
+
+    async def asking(replica: Replica, question: Any, *, timeout: float, conversation: int | None = None) -> Any:
+        answer = await ask(replica, question, timeout=timeout, conversation=conversation)
+        answered.extend(() if conversation is None else (conversation,))
+        return answer
+
+    def stepping(learner: Learner, *arguments: Any, **options: Any) -> Any:
+        before = len(answered)
+        figures = step(learner, *arguments, **options)
+        during.append(len(answered) - before)
+        return figures
+
+    def comparing(probe: Probe, *arguments: Any) -> float:
+        gaps.append(compare(probe, *arguments))
+        return gaps[-1]
+
+    monkeypatch.setattr(Replica, "ask", asking)
+    monkeypatch.setattr(Learner, "step", stepping)
+    monkeypatch.setattr(Probe, "compare", comparing)
+    return during, gaps
+
+
+def test_a_server_samples_while_the_learner_learns_and_no_token_is_staler_than_allowed(
+    watched: tuple[list[int], list[float]], tmp_path: Path
+) -> None:
+    during, gaps = watched
+    updates = 6
+    run = Experiment(
+        name="beside",
+        train="textcraft:easy",
+        sampler={"name": "vllm-server", "max_context": 512, "start_timeout": SECONDS, "timeout": SECONDS},
+        environments={"textcraft": {"max_turns": 6, "distractors": 1}},
+        algorithm={"name": "grpo", "aggregation": "sequence"},
+        training={"updates": updates, "groups": 12, "samples": 8, "max_staleness": 1, "record": True},
+        learner={"learning_rate": 3e-4},
+        sampling={"max_new_tokens": 24},
+        evaluation={"tasks": 2, "samples": 1},
+        references=[],
+    )
+    report = run.run(tmp_path)
+    (stage,) = report.stages
+    assert len(during) == updates
+    assert max(during) > 0
+    assert during[-1] == 0  # nobody plays for updates that are not to be made
+    assert len(gaps) >= 1 + updates  # the start and each version, and the evaluation's own start
+    assert max(gaps) < 1e-3
+    stale = list[float]()
+    for update, row in enumerate(stage.curve):
+        assert (row["episodes"], row["masked"], row["drift"]) == (96, 0, 0)
+        assert row.get("sampler_gap", 0.0) < 1e-3  # of tokens by the learner's present weights
+        assert 0.5 < row["correction"] < 2.0
+        groups = read_groups(RunFolder(tmp_path / "beside").trajectories(run.blueprint.plan.stages[0].key, update))
+        turns = [turn for group in groups for trajectory in group.trajectories for turn in trajectory.turns]
+        distances = [distance for turn in turns for distance in behind(turn, update)]
+        assert set(distances) <= {0, min(1, update)}
+        stale.append(fmean(distances))
+        assert row["staleness"] == pytest.approx(stale[-1])
+    assert stale[0] == 0 < max(stale)
+    assert [(row.masked, row.episodes - row.samples) for row in report.accounts] == [({}, 0)] * len(report.accounts)
 
 
 def test_a_server_that_hangs_is_a_timeout_and_one_that_dies_is_started_again_with_the_present_weights(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from across import answers_across, gaps
 
 from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import Completion, ContextFull, Request
@@ -35,7 +33,6 @@ PATIENCE = 1800.0 if REAL else 120.0
 """Seconds that an answer may take: a real server has whatever other programs leave it of the machine."""
 CLOSE = 1e-4
 PROMPT = [5, 9, 13, 40, 2, 33, 21, 8]
-LANES = 4
 
 
 @pytest.fixture(scope="module")
@@ -183,44 +180,14 @@ def test_a_sync_from_a_checkpoint_folder(
 def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob_under_that(
     build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
 ) -> None:
-    old, new = build(), build(1)
-    sampler = connect(old)
-    found: list[Completion] = []
-    taken = False
-
-    async def lane(first: int) -> None:
-        # One answer after another, of unequal lengths: on busy cores nobody knows when the new weights come.
-        for number in count(first, LANES):
-            found.append(await sampler.sample(ask(number, PROMPT, max_new_tokens=480 - 60 * first)))
-            if taken:
-                return
-
-    async def lanes() -> None:
-        await asyncio.gather(*map(lane, range(LANES)))
-
-    with ThreadPoolExecutor(1) as pool:
-        rollout = pool.submit(lambda: asyncio.run(lanes()))
-        while not rollout.done() and len(found) < LANES:
-            time.sleep(0.01)
-        try:
-            sampler.sync(new, 1)
-        finally:
-            taken = True
-        rollout.result()
-    mixed = [completion for completion in found if completion.versions]
+    models = build(), build(1)
+    sampler = connect(models[0])
+    mixed = answers_across(sampler, lambda number, tokens: ask(number, PROMPT, max_new_tokens=tokens), models)
     assert mixed, "no answer was being sampled when the weights changed"
-    before, after = list[float](), list[float]()
+    # So the ratio that corrects for the sampler is 1 where the learner's own weights sampled, and not elsewhere.
     for completion in mixed:
-        assert completion.versions == tuple(sorted(completion.versions))
-        assert (set(completion.versions), completion.version) == ({0, 1}, 1)
-        first = completion.versions.index(1)
-        assert completion.logprobs[:first] == pytest.approx(learner(old, PROMPT, completion)[:first], abs=CLOSE)
-        assert completion.logprobs[first:] == pytest.approx(learner(new, PROMPT, completion)[first:], abs=CLOSE)
-        weights = [now - then for now, then in zip(learner(new, PROMPT, completion), completion.logprobs, strict=True)]
-        before += weights[:first]
-        after += weights[first:]
-    # So the ratio that corrects for the sampler is 1 where the learner's own weights sampled, and not before.
-    assert max(map(abs, after)) < CLOSE < 0.1 < max(map(abs, before))
+        kept, other = gaps(completion, [learner(model, PROMPT, completion) for model in models])
+        assert max(kept) < CLOSE < 0.1 < max(other)
 
 
 def test_the_beginning_of_a_context_is_not_computed_again_at_each_of_eight_turns(
