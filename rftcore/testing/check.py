@@ -61,4 +61,3 @@ def check(level: Level, *, first: bool = False) -> Callable[[Callable[[Any], Pro
         return Check(find.__name__, (find.__doc__ or "").strip(), level, find, first)
 
     return make
-

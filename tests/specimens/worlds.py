@@ -283,6 +283,10 @@ class Undeclared(Dial):
     action_templates = WAYS[:1]
 
 
+class Doubled(Dial):
+    action_templates = (*WAYS, "turn {way} {way}")
+
+
 class Unlisted(Dial):
     def start(self, task: Task) -> Episode:
         return self.episode(Dial(), task)

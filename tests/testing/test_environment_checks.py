@@ -97,6 +97,11 @@ BROKEN = [
         "Undeclared",
         " has none of the 1 forms in action_templates, expected one for every action; add it",
     ),
+    (
+        "actions_follow_templates",
+        "Doubled",
+        "the form 'turn {way} {way}' in action_templates cannot be told from others by its verb and the names of its",
+    ),
     ("threads_play_alike", "Threaded", "beside seven other episodes, expected the same as alone; keep what changes in"),
     (
         "copies_play_alike",
@@ -143,8 +148,9 @@ INSTALLED = {
     "announced_once": "environment 'counting' has 2 owners: rftcore-abacus 1.0 and rftcore-counting 1.2; expected one",
     "plugin_module_is_light": "importing rftcore_abacus.plugin imports rftcore_counting.environment, expected none of",
     "readme_is_complete": "rftcore-abacus has no README, expected one; name it in pyproject.toml: readme = 'README.md'",
-    "readme_states_sizes": "the README does not say that easy/train has 3 tasks, expected the number; state it, and "
-    "install rftcore-abacus again, editable or not: the README that it was installed with is read",
+    "readme_states_sizes": "the README does not say how many tasks some lists have, expected their numbers: easy/train "
+    "has 3, easy/test has 2, hard/train has 3, hard/test has 2; state them, and install rftcore-abacus again, editable "
+    "or not: the README that it was installed with is read",
 }
 """What is said of a distribution that announces somebody else's name, all at once, and tells nobody about it."""
 
@@ -192,7 +198,9 @@ def test_an_answer_that_stands_in_every_task_by_chance_is_no_leak(specimen: Call
 def test_what_raises_is_said_with_the_line_of_the_component(specimen: Callable[[str], World]) -> None:
     source = (Path(__file__).parents[1] / "specimens" / "worlds.py").read_text(encoding="utf-8").splitlines()
     line = source.index("        return task.dificulty  # surfaces in pydantic") + 1
-    said = f"it raised AttributeError: 'Task' object has no attribute 'dificulty' ({SPECIMENS / 'worlds.py'}, line {line})"
+    said = (
+        f"it raised AttributeError: 'Task' object has no attribute 'dificulty' ({SPECIMENS / 'worlds.py'}, line {line})"
+    )
     here = run(BY_NAME["steps_are_whole"], specimen("Misspelt"))
     assert here.problems == (f"{said}, expected no exception; mend what raises there",)
     elsewhere = run(BY_NAME["lists_are_stable"], specimen("Misspelt"))

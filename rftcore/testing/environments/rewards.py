@@ -8,6 +8,7 @@ from rftcore.testing.check import Problems, check
 from rftcore.testing.environments.walk import Walk, shown
 from rftcore.testing.environments.world import World
 
+
 @check("light")
 def rewards_are_in_range(world: World) -> Problems:
     """Every reward lies in the declared `reward_range`."""
