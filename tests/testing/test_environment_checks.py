@@ -82,7 +82,7 @@ BROKEN = [
     ("rewards_tell_agents_apart", "Constant", "all have the return 0.5 on 8 tasks, expected a difference; nothing can"),
     ("expert_succeeds", "Unsolved", "the expert ends after 8 turns of 8 with Step(observation='It is at"),
     ("answer_stays_private", "Leaking", "observation 0: the private answer is in 'A dial. Do not try zqxanswer.'"),
-    ("answer_stays_private", "Spilling", "observation 0: the private answer is in 'A dial. Do not try "),
+    ("answer_stays_private", "combinations:Spilling", "observation 0: the private answer is in 'A dial. Do not try "),
     ("facts_are_plain", "Wordy", "facts()['vocabulary_words'] is 7, expected 6, which vocabulary() has"),
     ("facts_are_plain", "Wordy", "facts()['feedback'] is True, expected str; reports print it"),
     ("facts_are_plain", "Wordy", "facts() has 'expert_turns_absurd', expected the name of a difficulty at its end"),
@@ -188,7 +188,7 @@ def test_a_sound_environment_breaks_nothing(specimen: Callable[[str], World]) ->
 
 
 def test_an_answer_that_stands_in_every_task_by_chance_is_no_leak(specimen: Callable[[str], World]) -> None:
-    world = specimen("Coincident")
+    world = specimen("combinations:Coincident")
     assert any(str(task.answer) in world.walk(task, "idle").first for task in world.tasks if len(task.answer) >= 6)
     result = run(BY_NAME["answer_stays_private"], world)
     assert (result.verdict, result.problems) == ("kept", ())
