@@ -171,7 +171,7 @@ class Course(Display):
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             elapsed_seconds=now - self._began,
             remaining_seconds=self.remaining(),
-            share=1 - left / whole if whole else 1.0,
+            share=max(0.0, 1 - left / whole) if whole else 1.0,
             stages=self._tally("stage"),
             cells=self._tally("cell"),
             jobs=len(self._jobs),

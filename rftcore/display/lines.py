@@ -62,8 +62,8 @@ def ended_line(job: EndedJob, jobs: int, remaining: float | None = None) -> str:
 
 def sign_line(sign: Sign) -> str:
     """Return what is to be seen, where, and how often it was."""
-    times = "" if sign.count == 1 else f", {sign.count:,} {sign.unit}s"
-    return f"! {sign.text} ({sign.label}{times})"
+    times = "" if sign.count == 1 else f"{sign.count:,} {sign.unit}s, last "
+    return f"! {sign.text} ({times}{sign.label})"
 
 
 def closing_line(progress: RunProgress) -> str:

@@ -8,7 +8,7 @@
       train textcraft:easy>textcraft:hard   ======----  54%  success 0.42  valid 0.40
       evaluate base on babyai:easy          ===-------  31%  success 0.25
 
-    ! 12% of answers cut off at sampling.max_new_tokens (evaluate base on babyai:easy, 3 jobs)
+    ! 12% of answers cut off at sampling.max_new_tokens (3 jobs, last evaluate base on babyai:easy)
 
 Where there is little room, the jobs that run and the signs are counted and not all shown; where there is more, rows
 have further columns. No line is ever wider than the terminal, and the whole leaves two rows of it free.
@@ -93,11 +93,20 @@ def _rows(running: Sequence[RunningJob], width: int, plain: bool) -> list[Text]:
     name = min(room, max((cell_len(job.label) for job in running), default=0))
     rows = []
     for job, row in zip(running, columns, strict=True):
-        text = Text("  ").append(_padded(_fit(Text(job.label), name), name))
+        text = Text("  ").append(_padded(_fit(Text(_shortened(job.label, name)), name), name))
         for cell, own in zip(row, widths, strict=True):
             text.append("  ").append(_padded(cell, own))
         rows.append(text)
     return rows
+
+
+def _shortened(label: str, width: int) -> str:
+    """Return a label without its middle where it is too long: it begins with what is done, and ends with where."""
+    if len(label) <= width:
+        return label
+    head = max(0, width - 1) * 2 // 5
+    tail = max(0, width - 1) - head
+    return f"{label[:head]}\u2026{label[len(label) - tail :]}"
 
 
 def _columns(job: RunningJob, plain: bool, wide: bool) -> list[Text]:
@@ -120,7 +129,7 @@ def _block(lines: Sequence[Text], room: int, more: str, style: str) -> list[Text
 
 def _bar(share: float, length: int, plain: bool) -> Text:
     done = max(0, min(length, int(share * length)))
-    full, empty = ("=", "-") if plain else ("\u2501", "\u2501")
+    full, empty = ("=", "-") if plain else ("\u2501", "\u2500")  # told apart without colours too
     return Text().append(full * done, "green").append(empty * (length - done), "bright_black")
 
 

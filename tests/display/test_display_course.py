@@ -186,3 +186,10 @@ def test_each_measurement_has_its_limit(figures: dict[str, float], said: str | N
 def test_each_share_has_its_limit_and_is_taken_of_enough(counts: dict[str, float], said: str | None) -> None:
     found = [symptom.text for symptom in symptoms(Counter(counts), {}, {})]
     assert found == ([] if said is None else [said])
+
+
+def test_a_share_is_never_below_nothing() -> None:
+    course = Course(Clock())
+    course.plan([cell(str(number), 0.1) for number in range(30)], 1)  # whose sum is not the same in every order
+    course.progress(Progress("7", 0, 4))
+    assert 0.0 <= course.snapshot().share < 1e-9
