@@ -25,7 +25,7 @@ class Job:
     payload: dict[str, JsonValue]
     label: str
     size: float = 1.0
-    """How much work it is expected to be, relative to other jobs: for displays only."""
+    """How much work it is expected to be, relative to other jobs: for displays, and for which job begins first."""
     cpus: int = 1
     """Cores that it keeps busy. Where there are fewer, it has those."""
     gpus: int = 0

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rftcore import launch, records, registry
+from rftcore.agenda import agenda, urgency
 from rftcore.blueprint import Blueprint, load_record, settings
 from rftcore.display import Display, Several, Silent
 from rftcore.display.file import ProgressFile
@@ -35,7 +36,6 @@ from rftcore.schemas.config import Component, EvaluationConfig, ExperimentConfig
 from rftcore.schemas.events import Evaluated, GroupFinished, RunFinished, RunStarted, UpdateFinished
 from rftcore.schemas.report import Report
 from rftcore.sessions import begin
-from rftcore.stages import settings_of
 from rftcore.tracking import Tracking
 
 
@@ -111,7 +111,7 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
 def _continue(
     folder: RunFolder, config: Settings, plan: Plan, tracking: Tracking, display: Display, executor: Component
 ) -> Report:
-    jobs = dict(_jobs(folder, config, plan))
+    jobs = dict(agenda(folder, config, plan))
     set_aside_damaged_records(folder, plan)
     done = finished(folder, plan)
     before, began = seconds_worked(folder.path), time.monotonic()
@@ -183,7 +183,7 @@ def _work(
     show: Display,
     relay: _Relay,
 ) -> None:
-    """Run jobs until all are done; one whose worker died is given again.
+    """Run jobs until all are done, the most urgent first; one whose worker died is given again.
 
     After a failure those that run are let finish, and no other begins.
     """
@@ -191,6 +191,7 @@ def _work(
     running: set[str] = set()
     deaths: Counter[str] = Counter()
     failure: BaseException | None = None
+    urgent = urgency(jobs)
 
     def progressed(progress: Progress) -> None:
         show.progress(progress)
@@ -202,6 +203,7 @@ def _work(
             show.plan([job for job, _ in waiting.values()], runner.slots)
             while True:
                 ready = [key for key, (_, needs) in waiting.items() if needs is None or needs in done]
+                ready.sort(key=urgent.__getitem__, reverse=True)
                 for key in ready[: max(0, runner.slots - len(running))] if failure is None else ():
                     runner.submit(waiting.pop(key)[0])
                     running.add(key)
@@ -226,56 +228,9 @@ def _work(
         raise failure
 
 
-def _jobs(folder: RunFolder, config: Settings, plan: Plan) -> Iterator[tuple[str, tuple[Job, str | None]]]:
-    """Yield the key of every job, the job, and the key of the one it needs; stages, which others wait for, first."""
-    for stage in plan.stages:
-        training = settings_of(config, stage.stage).training
-        size = stage.updates * training.groups * training.samples * _LEARNING
-        sides = 2 if training.max_staleness else 1
-        job = _job(folder, config, stage.key, "stage", f"train {stage.name}", size, sides=sides)
-        yield stage.key, (job, stage.parent)
-    for cell in plan.cells:
-        size = config.evaluation.tasks * config.evaluation.samples * (_POLICY if cell.policy else 1)
-        label = f"evaluate {cell.train} on {cell.environment}:{cell.difficulty}"
-        job = _job(folder, config, cell.key, "cell", label, size, model=not cell.policy)
-        yield cell.key, (job, cell.checkpoint)
-
-
-def _job(
-    folder: RunFolder,
-    config: Settings,
-    key: str,
-    kind: Literal["stage", "cell"],
-    label: str,
-    size: float,
-    *,
-    model: bool = True,
-    sides: int = 1,
-) -> Job:
-    """Return a job with what it needs: one with a model has the run's threads, and a GPU unless on another device.
-
-    With rollouts beside learning both `sides` have as many threads.
-    """
-    run = str(folder.path.absolute())
-    return Job(
-        id=key,
-        target=f"rftcore.experiment:{'train_stage' if kind == 'stage' else 'evaluate_cell'}",
-        payload={"run": run, "key": key},
-        label=label,
-        size=size,
-        cpus=sides * config.threads if model else 1,
-        gpus=int(model and config.device in ("auto", "cuda")),
-        folder=run,
-        kind=kind,
-    )
-
-
 RETRIES = 2
 """Further times that a job is given to a worker after one has died with it. It goes on from its last checkpoint, so to
 try again is safe; one that kills every worker, as for want of memory, must end."""
-
-_LEARNING, _POLICY = 1.4, 0.05
-"""What an episode costs that is learned from, or that a policy without a model plays, beside one that a model plays."""
 
 
 class _Relay:

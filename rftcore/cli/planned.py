@@ -41,7 +41,6 @@ def tell(planned: Study, folder: RunFolder, tflops: float | None = None, *, prob
 
 def _tell_stages(planned: Study) -> None:
     from rftcore.estimate import episodes
-    from rftcore.report.figures import count
     from rftcore.schemas.frozen import given
     from rftcore.stages import settings_of
 
@@ -51,8 +50,7 @@ def _tell_stages(planned: Study) -> None:
         for stage in plan.stages
     }
     asked = sum(len(plan.chain(name)) for names in plan.axes.values() for name in names)
-    shared = "" if asked == len(plan.stages) else f" ({asked} if none were shared)"
-    console().print(f"\n{count(len(plan.stages), 'stage')}{shared}", style="bold")
+    console().print(f"\n{len(plan.stages)} stages ({asked} if none were shared)", style="bold")
     rows = [
         (
             stage.name,

@@ -62,12 +62,9 @@ def target_is_importable(subject: Subject) -> Problems:
     try:
         component = attribute(target)
     except Exception as error:
-        remedy = "correct the spec, or declare what it needs as a dependency"
-        if not isinstance(error, ImportError | AttributeError):
-            remedy = "mend the module"
         yield (
             f"target {target!r} cannot be imported ({type(error).__name__}: {error}), expected 'package.module:Class'; "
-            f"{remedy}"
+            "correct the spec, or declare what it needs as a dependency"
         )
         return
     contract = CHATS if kind == "policy" and subject.spec.chat else CONTRACTS[kind]
@@ -91,7 +88,7 @@ def config_is_strict(subject: Subject) -> Problems:
         return
     if not config.model_config.get("frozen"):
         yield "a field of Config can be assigned, expected a frozen model; drop `frozen` from its model_config"
-    made = subject.configured()
+    made = config.model_validate(subject.options)
     try:
         config.model_validate({**subject.options, "no_such_option": 1})
     except ValidationError:

@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chaos.world import ROOT, Service, World, kill, workers
+from chaos.victims import VICTIMS, kill
+from chaos.world import ROOT, World
 
-KINDS = ("driver", "worker", "environment server")
-"""What can be killed; a run with a sampler server has that, too."""
+MAY_SAY = ("its worker process died", "its Ray worker died", "`vllm serve` on port", "a server died 3 times")
+"""What a driver may say when it ends by itself: a job is given up whose process was killed three times, and so is a
+server that was killed as it started."""
 
 
 @dataclass
@@ -47,13 +49,12 @@ class Disturbance:
         seed: int,
         *,
         longest: float = 12.0,
-        sampler: Service | None = None,
         told: Callable[[str], None] = lambda what: None,
         patience: float = 3600.0,
     ) -> None:
         """`kinds` are brought about in this order, each up to `longest` seconds after the one before."""
         self._world, self._study, self._left = world, study, list(kinds)
-        self._rng, self._longest, self._sampler, self._told = random.Random(seed), longest, sampler, told
+        self._rng, self._longest, self._told = random.Random(seed), longest, told
         self._patience = patience
         self.found = Findings()
         self._whole: dict[Path, str] = {}
@@ -91,34 +92,44 @@ class Disturbance:
                 raise RuntimeError(self.found.problems[-1])
 
     def _disturb(self, driver: subprocess.Popen[bytes], name: str, end: float) -> set[str]:
-        """Disturb a driver until it ends; return what it may say when it ended by itself."""
-        expected = {"its worker process died"}
-        due = time.monotonic() + self._rng.uniform(0.2, self._longest)
+        """Disturb a driver until it ends; return what it may say when it ended by itself.
+
+        What is not there when it is due is killed some time after it has come, and not as it starts.
+        """
+        expected = set(MAY_SAY)
+        due, late = time.monotonic() + self._rng.uniform(0.2, self._longest), False
         while driver.poll() is None:
             time.sleep(0.02)
-            if time.monotonic() > end:
+            now = time.monotonic()
+            if now > end:
                 kill(driver.pid)
-            if not self._left or time.monotonic() < due:
+            if not self._left or now < due:
                 continue
-            if self._do(self._left[0], driver, name, expected):
+            there = VICTIMS[self._left[0]](driver.pid) if self._left[0] in VICTIMS else [driver.pid]
+            if not there:
+                due, late = now + 0.1, True
+            elif late:
+                due, late = now + self._rng.uniform(0.2, self._longest / 4), False
+            elif self._do(self._left[0], there, driver, name, expected):
                 due = time.monotonic() + self._rng.uniform(0.2, self._longest)
+            else:
+                due = now + 0.1
         driver.wait()
         return expected
 
-    def _do(self, kind: str, driver: subprocess.Popen[bytes], name: str, expected: set[str]) -> bool:
-        """Bring one disturbance about; return False where it is not possible at this moment."""
+    def _do(
+        self, kind: str, there: Sequence[int], driver: subprocess.Popen[bytes], name: str, expected: set[str]
+    ) -> bool:
+        """Bring one disturbance about, to one of `there`; return False where it is not possible at this moment."""
         if kind == "driver":
             kill(driver.pid)
             driver.wait()
-        elif kind == "worker":
-            there = workers(driver.pid)
-            if not there or not kill(self._rng.choice(there)):
+        elif kind in VICTIMS:
+            if not kill(self._rng.choice(there)):
                 return False
-        elif kind in ("environment server", "sampler server"):
-            service = self._world.server if kind == "environment server" else self._sampler
-            assert service is not None
-            service.kill()
-            service.start()
+        elif kind == "environment server":
+            self._world.server.kill()
+            self._world.server.start()
             expected.add("start it: rftcore serve ENV")  # a run that is only being made waits for nobody
         elif kind == "full disk":
             (self._world.trouble / "full").touch()

@@ -1,7 +1,8 @@
 """What chaos is brought to: a study of real processes, with a model of one layer, on environments that take no time.
 
 One environment is played over HTTP from a server, another in the workers; two stages are trained, and every checkpoint
-is evaluated. Each process carries a mark in its environment variables, by which those that are left over are found.
+is evaluated. A program `vllm` is the contract server of rftcore-vllm, whose answers depend on nothing but the question.
+Each process carries a mark in its environment variables, by which those that are left over are found.
 """
 
 from __future__ import annotations
@@ -9,22 +10,27 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import signal
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from chaos.victims import SAMPLER
+
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "RFTCORE_CHAOS_MARK"
+NOTICED = 30.0
+"""Seconds in which a process has to notice that its driver is gone."""
 PLUGINS = (ROOT / "tests/specimens/chance.py", ROOT / "scripts/chaos/trouble.py")
 
 
 class World:
-    """A folder with a model, an environment server and, where it is asked for, a sampler server."""
+    """A folder with a model and an environment server."""
 
     def __init__(self, root: Path, *, updates: int = 8) -> None:
         """Start the environment server; files go to `root`, which has to exist."""
@@ -35,13 +41,17 @@ class World:
         real = sorted(
             file.relative_to(ROOT).parts[1] for file in ROOT.glob("plugins/rftcore-*/rftcore_*/**/environment.py")
         )
+        self._ray = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # Ray's sockets allow only short names
         self.variables = {
             **os.environ,
             MARK: self.mark,
             "OMP_NUM_THREADS": "1",
+            "PATH": os.pathsep.join((str(self._programs()), os.environ["PATH"])),
+            "RAY_TMPDIR": str(self._ray),
             "RFTCORE_BLOCK": ",".join(real),
             "RFTCORE_PLUGIN_FILES": os.pathsep.join(map(str, PLUGINS)),
             "RFTCORE_SERVE_TOKEN": secrets.token_urlsafe(16),
+            "VLLM_BATCH_INVARIANT": "1",
         }
         self.model = root / "model"
         port = free_port()
@@ -50,6 +60,15 @@ class World:
         )
         self.url = f"http://127.0.0.1:{port}"
         self.server.start()
+
+    def _programs(self) -> Path:
+        """Return a folder with a program `vllm`."""
+        folder = self.root / "bin"
+        folder.mkdir()
+        program = folder / "vllm"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {ROOT / "plugins/rftcore-vllm/tests" / SAMPLER} "$@"\n')
+        program.chmod(0o700)
+        return folder
 
     def _build_model(self) -> None:
         from rftcore.train.tiny import TinyConfig, build_model, build_tokenizer
@@ -69,6 +88,7 @@ class World:
             "training": training,
             "learner": {"learning_rate": 0.01},
             "evaluation": {"tasks": 8, "samples": 4},
+            "executor": {"name": "processes", "workers": 2},
             **changes,
         }
         if "policy" in changes:
@@ -80,12 +100,12 @@ class World:
         file.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
         return file
 
-    def driver(self, study: Path, name: str, *, jobs: int = 2) -> subprocess.Popen[bytes]:
+    def driver(self, study: Path, name: str) -> subprocess.Popen[bytes]:
         """Start the command that does what is left of a study; its output goes to `name.log`."""
         config = json.loads(study.read_text(encoding="utf-8"))
         played = [f"{key}={json.dumps(value)}" for key, value in config.items() if key != "policy"]
         what = ["study", str(study)] if "axes" in config else ["evaluate", "--policy", config["policy"], *played]
-        command = [*CLI, *what, "--name", name, "--runs", str(self.root / "runs"), "--jobs", str(jobs)]
+        command = [*CLI, *what, "--name", name, "--runs", str(self.root / "runs")]
         with (self.root / f"{name}.log").open("ab") as log:
             log.write(b"\n--- driver ---\n")
             log.flush()
@@ -107,8 +127,12 @@ class World:
         return found
 
     def close(self) -> None:
-        """Stop the server."""
+        """Stop the server, and wait until what drivers that were killed have left behind has noticed it."""
         self.server.kill()
+        end = time.monotonic() + NOTICED
+        while self.left_over() and time.monotonic() < end:
+            time.sleep(0.1)
+        shutil.rmtree(self._ray, ignore_errors=True)
 
     def left_over(self) -> dict[int, str]:
         """Return the processes of this world that still run, by their number, with their commands."""
@@ -148,28 +172,6 @@ class Service:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-
-
-def workers(driver: int) -> list[int]:
-    """Return the worker processes of a driver."""
-    found = []
-    for place in Path(f"/proc/{driver}/task").glob("*/children"):
-        try:
-            for child in map(int, place.read_text().split()):
-                if b"rftcore.executors.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(child)
-        except OSError:
-            continue
-    return found
-
-
-def kill(process: int) -> bool:
-    """Kill a process; return whether it was there."""
-    try:
-        os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def listens(port: int) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from rftcore import Experiment, RunError, Study
 from rftcore.blueprint import load_record
 from rftcore.display import Display
-from rftcore.executor import Job, Progress
+from rftcore.executor import Progress
 from rftcore.provenance import versions as versions_of
 from rftcore.records import RunFolder, line, read_groups, read_lines
 from rftcore.report.build import _facts, build_report
@@ -354,18 +354,3 @@ def test_a_stage_names_its_pools_and_cells_what_they_were_trained_on(study_folde
 def test_the_report_is_valid_json_without_nan(study_folder: RunFolder) -> None:
     text = (study_folder.path / "report.json").read_text(encoding="utf-8")
     json.loads(text, parse_constant=lambda name: pytest.fail(f"found {name}"))
-
-
-def test_jobs_know_their_size_and_their_place(model: Path, tmp_path: Path) -> None:
-    seen: list[Job] = []
-
-    class Plan(Diary):
-        def plan(self, jobs: Any, slots: int) -> None:
-            super().plan(jobs, slots)
-            seen.extend(jobs)
-
-    Study(small(model, axes={"transfer": ["even:easy"]})).run(tmp_path, display=Plan())
-    sizes = {job.label: job.size for job in seen}
-    assert sizes["train even:easy"] == pytest.approx(3 * 3 * 4 * 1.4)
-    assert sizes["evaluate base on even:hard"] == 3 * 2
-    assert sizes["evaluate random on even:hard"] < 1

@@ -165,18 +165,15 @@ class Ray(Executor):
         self._idle.clear()
 
     def _actor(self, held: Share) -> Any:
-        given = dict(self.config.runtime_env)
-        own: Any = given.pop("env_vars", {})
+        """Start an actor. It sets our variables by itself, because Ray has a program for `runtime_env`, to wait for."""
         ours = {name: value for name, value in os.environ.items() if name.startswith("RFTCORE_")}
+        own: Any = self.config.runtime_env.get("env_vars", {})
+        variables = {name: value for name, value in {**ONE_THREAD, **ours}.items() if name not in own}
         here = self.config.address is None
         return (
             ray.remote(Worker)
-            .options(
-                num_cpus=held.cpus,
-                num_gpus=held.gpus,
-                runtime_env={**given, "env_vars": {**ONE_THREAD, **ours, **own}},
-            )
-            .remote([str(entry) for entry in sys.path] if here else None, str(Path.cwd()) if here else None)
+            .options(num_cpus=held.cpus, num_gpus=held.gpus, runtime_env=self.config.runtime_env or None)
+            .remote(variables, list(map(str, sys.path)) if here else None, str(Path.cwd()) if here else None)
         )
 
     def _hear(self, stream: Any, on_progress: Callable[[Progress], None]) -> Outcome | None:

@@ -15,7 +15,9 @@ from contextlib import contextmanager, suppress
 
 import psutil
 import ray
+import ray._private.node
 import ray._private.worker
+from ray.exceptions import RayError
 
 from rftcore.errors import RunError
 
@@ -29,7 +31,13 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # it reports to its makers
     "RAY_prestart_worker_first_driver": "0",  # an idle interpreter for each core, none of which has our variables
     "RAY_enable_worker_prestart": "0",
+    "RAY_enable_metrics_collection": "0",  # every process gathers numbers that nobody asks for
+    "RAY_enable_pipe_based_agent_to_parent_health_check": "1",  # else its agents outlive a killed driver by a minute
 }
+"""Read by the processes of Ray from their environment as they start."""
+IDLE = ("start_api_server", "start_log_monitor")
+"""Methods of Ray's node that start programs without a use here, and wait for them: a dashboard that only reports usage,
+and what brings prints of workers to the driver. Ray has no option to leave them out."""
 
 
 def start(address: str | None, cpus: int, gpus: int) -> bool:
@@ -41,7 +49,8 @@ def start(address: str | None, cpus: int, gpus: int) -> bool:
         return False
     with _quiet():
         if address is None:
-            _start(cpus, gpus)
+            with _lean():
+                _start(cpus, gpus)
         else:
             _join(address)
     return True
@@ -79,7 +88,7 @@ def _join(address: str) -> None:
             host, _, port = address.rpartition(":")
             socket.create_connection((host, int(port)), timeout=PATIENCE).close()
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, OSError) as error:
+    except (ConnectionError, RuntimeError, OSError, RayError) as error:
         raise RunError(
             f"address: {address!r} cannot be joined: {error}; expected a running cluster that this machine belongs "
             "to; `ray status` says what there is"
@@ -105,3 +114,17 @@ def _quiet() -> Iterator[None]:
                 os.environ[name] = value
         if main:
             signal.signal(signal.SIGTERM, terminate)  # Ray's own waits for its processes, which end with this one
+
+
+@contextmanager
+def _lean() -> Iterator[None]:
+    """Let a node start without programs that have no use here; where Ray calls them otherwise, it starts them."""
+    node = ray._private.node.Node
+    before = {name: vars(node)[name] for name in IDLE if name in vars(node)}
+    for name in before:
+        setattr(node, name, lambda self, **options: None)
+    try:
+        yield
+    finally:
+        for name, start in before.items():
+            setattr(node, name, start)

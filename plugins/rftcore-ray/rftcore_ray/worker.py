@@ -2,7 +2,8 @@
 
 One call carries a whole job. Its answers are a stream of lists of messages, those of `rftcore.executors.worker`: an
 empty list when it begins, any number of progress, and at last a value or an error. The job has a thread of its own,
-because the main one sends the stream; nothing of it is lost, and what has gathered meanwhile goes as one.
+because the main one sends the stream. Nothing of it is lost, but progress is gathered for a moment and goes as one: a
+message costs driver and actor milliseconds, and a job may report a hundred times a second.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from rftcore.errors import RunError
@@ -27,14 +29,18 @@ MARK = ".ray"
 PATIENCE = 10.0
 """Seconds after which a file that the driver wrote has to be there: network file systems keep old answers."""
 
+GATHERED = 0.25
+"""Seconds in which progress is gathered, to be sent as one."""
+
 Message = dict[str, Any]
 
 
 class Worker:
     """What the actor is made of. `path` and `place` are the driver's module search path and working directory, or
-    None to keep what the cluster has."""
+    None to keep what the cluster has; `variables` are set in the environment, before a job imports anything."""
 
-    def __init__(self, path: Sequence[str] | None, place: str | None) -> None:
+    def __init__(self, variables: Mapping[str, str], path: Sequence[str] | None, place: str | None) -> None:
+        os.environ.update(variables)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to answer
         if path is not None:
             sys.path[:] = path
@@ -48,11 +54,22 @@ class Worker:
         threading.Thread(target=_work, args=(target, payload, folder, mark, messages.put), daemon=True).start()
         ended = False
         while not ended:
-            batch = [messages.get()]
-            while not messages.empty():
-                batch.append(messages.get())
-            ended = "progress" not in batch[-1]
+            batch = gathered(messages)
+            ended = not _goes_on(batch[-1])
             yield batch
+
+
+def gathered(messages: SimpleQueue[Message], seconds: float = GATHERED) -> list[Message]:
+    """Wait for a message; return it with those of the next `seconds`, or with those up to the job's last one."""
+    batch, end = [messages.get()], time.monotonic() + seconds
+    while _goes_on(batch[-1]) and (left := end - time.monotonic()) > 0:
+        with suppress(Empty):
+            batch.append(messages.get(timeout=left))
+    return batch
+
+
+def _goes_on(message: Message) -> bool:
+    return "progress" in message
 
 
 def _work(target: str, payload: Any, folder: str | None, mark: str, answer: Any) -> None:

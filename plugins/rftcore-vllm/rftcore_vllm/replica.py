@@ -119,22 +119,13 @@ class Replica:
         """
         try:
             async with asyncio.timeout(timeout):
-                await self._ready()
+                while not await self._met(timeout):
+                    await asyncio.sleep(POLL)
         except TimeoutError as error:
             raise ConfigError(
                 f"found no server at {self.url} within {timeout:g} s, expected a `vllm serve` that is ready; start "
                 "it, or raise sampler.start_timeout"
             ) from error
-        listed = await self.call("GET", "/v1/models", timeout=timeout)
-        first = listed["data"][0]
-        self.model, self.max_context = first["id"], int(first.get("max_model_len") or 0)
-        try:
-            await self.call("POST", GENERATE, {}, timeout=timeout)
-        except RunError as error:
-            # An empty request is invalid where the route is, and not found where it is not.
-            self.route = COMPLETIONS if "(status 404)" in str(error) else GENERATE
-        if (await self.call("GET", "/is_sleeping", timeout=timeout))["is_sleeping"]:
-            raise ConfigError(f"{self.url} is asleep, and would never answer; wake it up: POST /wake_up")
 
     async def healthy(self, *, timeout: float) -> bool:
         """Whether the server says that it is well."""
@@ -144,9 +135,26 @@ class Replica:
             return False
         return True
 
-    async def _ready(self) -> None:
-        while not await self.healthy(timeout=5.0):
-            await asyncio.sleep(POLL)
+    async def _met(self, timeout: float) -> bool:
+        """Learn what the server serves; return whether it was ready, and was there to the end."""
+        if not await self.healthy(timeout=5.0):
+            return False
+        try:
+            listed = await self.call("GET", "/v1/models", timeout=timeout)
+            first = listed["data"][0]
+            self.model, self.max_context = first["id"], int(first.get("max_model_len") or 0)
+            try:
+                await self.call("POST", GENERATE, {}, timeout=timeout)
+            except RunError as error:
+                # An empty request is invalid where the route is, and not found where it is not.
+                self.route = COMPLETIONS if "(status 404)" in str(error) else GENERATE
+            if (await self.call("GET", "/is_sleeping", timeout=timeout))["is_sleeping"]:
+                raise ConfigError(f"{self.url} is asleep, and would never answer; wake it up: POST /wake_up")
+        except Failed:
+            raise
+        except Gone:  # it died meanwhile, and may be started again
+            return False
+        return True
 
 
 def _authorization() -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -47,15 +48,17 @@ class Replicas:
         servers: Sequence[Server],
         probe: Probe,
         config: ServerConfig,
+        start: Path,
         transfer: Transfer | None = None,
     ) -> None:
-        """`servers` are those of `urls` that this process started, in their order, or none.
+        """`servers` are those of `urls` that this process started, in their order, or none; `start` is the model that
+        one can be started with.
 
         `transfer` sends new weights; None: replicas read them. One that comes back reads them always, because the
         learner may be changing its own.
         """
         self._transfer = transfer
-        self._urls, self._config, self._probe = urls, config, probe
+        self._urls, self._config, self._probe, self._start = urls, config, probe, start
         self._servers = dict(zip(urls, servers, strict=False))
         self._weights: Weights | None = None
         self._lock = asyncio.Lock()
@@ -64,7 +67,10 @@ class Replicas:
         """Largest difference between the logprobs of a replica and of the learner at the last comparison."""
 
     async def connect(self) -> int:
-        """Wait for all of them; return the longest context that all can take. Raises as `Replica.connect` does."""
+        """Wait for all of them; return the longest context that all can take.
+
+        Raises as `Replica.connect` does, and RunError when a server of ours ends by itself, or was killed DEATHS times.
+        """
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE)
         session = self._session = aiohttp.ClientSession(connector=connector)
         self._fleet = Fleet([Replica(url, session) for url in self._urls], self._ready)
@@ -73,8 +79,8 @@ class Replicas:
         )
         try:
             while not connecting.done():
-                for server in self._servers.values():
-                    server.check()
+                for replica in self._fleet.replicas:
+                    self._start_again(replica)
                 await asyncio.wait([connecting], timeout=POLL)
         except BaseException:
             connecting.cancel()
@@ -155,6 +161,16 @@ class Replicas:
             self._fleet.leave(replica, str(error))
             return
         self.gap = await asyncio.to_thread(self._probe.compare, model, replica.url, answers)
+
+    def _start_again(self, replica: Replica) -> None:
+        """Start a server that a signal has ended while it was waited for; what ends by itself would do so again."""
+        server = self._servers.get(replica.url)
+        if server is None or server.alive:
+            return
+        replica.deaths += 1
+        if replica.deaths == DEATHS or not server.killed:
+            raise RunError(server.death())
+        server.start(self._start)
 
     async def _ready(self, replica: Replica) -> bool:
         """Whether a replica is well; start it again if it is ours and died, and give it the present weights."""

@@ -41,4 +41,4 @@ class VllmServerSampler(OutsideSampler):
             servers = lend(kind, weights.start)
             self._held.give_back.append(lambda: give_back(kind, servers))
             urls = tuple(server.url for server in servers)
-        return Replicas(urls, servers, Probe(model, config.tolerance), config, transfer)
+        return Replicas(urls, servers, Probe(model, config.tolerance), config, weights.start, transfer)

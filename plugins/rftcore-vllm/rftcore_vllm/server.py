@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rftcore.errors import RunError
 from rftcore_vllm.program import find_program
 from rftcore_vllm.replica import API_KEY
 
@@ -67,10 +66,10 @@ class Server:
             guard, stdin=subprocess.PIPE, stdout=self._log, stderr=subprocess.STDOUT, env=self._settings
         )
 
-    def check(self) -> None:
-        """Raise RunError with the end of its output when it has died."""
-        if not self.alive:
-            raise RunError(self.death())
+    @property
+    def killed(self) -> bool:
+        """Whether it was ended by a signal, and not by itself."""
+        return self._process is not None and (self._process.poll() or 0) > 128
 
     def death(self) -> str:
         """Return how it ended, and the last it printed."""

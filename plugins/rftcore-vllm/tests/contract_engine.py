@@ -56,7 +56,9 @@ class Running:
 class Engine:
     """Continuous batching over a cache whose beginnings are used again, block by block."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, invariant: bool = False) -> None:
+        """`invariant` computes every question from its beginning and by itself: what else is asked changes no bit."""
+        self.invariant = invariant
         self.decoder = make_decoder(model, SLOTS, model.config.max_position_embeddings)
         self.running: list[Running] = []
         self.room = asyncio.Semaphore(SLOTS)
@@ -68,19 +70,24 @@ class Engine:
         taken = {request.slot for request in self.running}
         free = [slot for slot in range(SLOTS) if slot not in taken]
         slot = max(free, key=lambda slot: (_agreement(self._kept[slot], prompt), -len(self._kept[slot])))
-        reused = min(_agreement(self._kept[slot], prompt), len(prompt) - 1) // BLOCK * BLOCK
+        agreed = 0 if self.invariant else _agreement(self._kept[slot], prompt)
+        reused = min(agreed, len(prompt) - 1) // BLOCK * BLOCK
         rng = random.Random(parameters["seed"])
         request = Running(list(prompt), parameters, done, rng, slot, reused, reused=reused)
         self.running.append(request)
         return request
 
-    @torch.inference_mode()
     def step(self, tag: str) -> None:
-        pieces = [Piece(request.slot, request.cached, request.context[request.cached :]) for request in self.running]
+        for together in [[request] for request in self.running] if self.invariant else [self.running]:
+            self._extend(together, tag)
+
+    @torch.inference_mode()
+    def _extend(self, together: list[Running], tag: str) -> None:
+        pieces = [Piece(request.slot, request.cached, request.context[request.cached :]) for request in together]
         logits = self.decoder.extend(pieces)
-        draws = [request.rng.random() for request in self.running]
-        temperatures = [request.parameters["temperature"] for request in self.running]
-        for request, token, logprob in zip(self.running, *draw(logits, draws, temperatures), strict=True):
+        draws = [request.rng.random() for request in together]
+        temperatures = [request.parameters["temperature"] for request in together]
+        for request, token, logprob in zip(together, *draw(logits, draws, temperatures), strict=True):
             request.cached = len(request.context)
             self._kept[request.slot] = list(request.context)
             request.context.append(token)

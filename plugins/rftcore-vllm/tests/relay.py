@@ -3,14 +3,16 @@
     relay.py FOLDER TARGET serve MODEL --port PORT ...
 
 passes connections to PORT on to the port TARGET, and is a process that can die: of the file FOLDER/fatal (what it holds
-is the port meant, or nothing for all) it dies of the first question of an episode, of FOLDER/broken as it starts. In
-FOLDER/starts it adds its process id. Free of imports that take long, for it is started often.
+is the port meant, or nothing for all) it dies of the first question of an episode, of FOLDER/broken as it starts;
+FOLDER/killed says how many starts end with a SIGKILL. In FOLDER/starts it adds its process id. Free of imports that
+take long, for it is started often.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -49,6 +51,9 @@ def main(arguments: list[str]) -> None:
         starts.write(f"{os.getpid()}\n")
     if (folder / "broken").exists():
         die()
+    killed = folder / "killed"
+    if killed.exists() and len((folder / "starts").read_text().split()) <= int(killed.read_text()):
+        os.kill(os.getpid(), signal.SIGKILL)
     asyncio.run(serve(folder, target, port))
 
 

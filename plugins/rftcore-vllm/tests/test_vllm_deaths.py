@@ -100,6 +100,28 @@ def test_a_server_that_does_not_start_any_more_stops_the_run_while_it_waits_to_g
     assert len(starts(tmp_path)) == 3
 
 
+@pytest.mark.parametrize(("deaths", "ends"), [(2, True), (3, False)])
+def test_a_server_that_is_killed_as_it_starts_is_started_again_twice(
+    deaths: int, ends: bool, build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    (tmp_path / "killed").write_text(str(deaths))
+    if ends:
+        assert len(sample(connect(build()), 0).token_ids) == 4
+    else:
+        with pytest.raises(RunError, match="ended with code 137"):
+            connect(build())
+    assert len(starts(tmp_path)) == 3
+
+
+def test_a_server_that_cannot_start_stops_the_run_at_once(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    (tmp_path / "broken").write_text("")
+    with pytest.raises(RunError, match=r"ended with code 1\. The last it printed"):
+        connect(build())
+    assert len(starts(tmp_path)) == 1
+
+
 def test_one_that_keeps_dying_stops_a_run_that_has_others(
     build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
 ) -> None:
@@ -124,5 +146,5 @@ def test_a_signal_is_told_as_a_shell_does(
     os.kill(starts(tmp_path)[-1], signal.SIGKILL)
     while server.alive:
         server._process.wait()
-    with pytest.raises(RunError, match="ended with code 137"):
-        server.check()
+    assert server.killed
+    assert "ended with code 137" in server.death()

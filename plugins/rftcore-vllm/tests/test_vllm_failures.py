@@ -76,6 +76,20 @@ def test_a_server_killed_in_the_middle_of_a_rollout_costs_no_episode_while_anoth
     assert all(len(turn.token_ids) == 12 for trajectory in trajectories for turn in trajectory.turns)
 
 
+def test_episodes_whose_server_is_killed_are_to_the_bit_those_of_servers_that_live(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model, said = build(), []
+    for dies in (False, True):
+        one, other = serve(model, invariant=True), serve(model, invariant=True)
+        sampler = connect(model, one, other)
+        if dies:
+            threading.Thread(target=_kill_when_busy, args=(one,)).start()
+        trajectories = [trajectory for group in play(sampler, 32, tokens=6) for trajectory in group.trajectories]
+        said.append([[(turn.token_ids, turn.logprobs) for turn in each.turns] for each in trajectories])
+    assert said[0] == said[1]
+
+
 def _kill_when_busy(server: Any) -> None:
     before = len(server.answered)
     while len(server.answered) < before + 20:

@@ -77,7 +77,7 @@ def link(build: Callable[..., Any], serve: Callable[..., Any], loop: LoopThread)
             return Broadcast(server, control, told, made)
 
         config = ServerConfig(urls=(server.url,), timeout=60.0, start_timeout=timeout, transfer="nccl")
-        replicas = Replicas((server.url,), (), Probe(build()), config, Transfer(sender))
+        replicas = Replicas((server.url,), (), Probe(build()), config, Path(), Transfer(sender))
         loop.wait(replicas.connect())
         opened.append(replicas)
         return server, replicas, made
