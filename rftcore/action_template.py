@@ -72,6 +72,19 @@ class ActionTemplate:
         return re.compile("".join(pieces), re.IGNORECASE | re.DOTALL)
 
 
+def ambiguous(templates: Sequence[ActionTemplate]) -> ActionTemplate | None:
+    """Return the first template whose actions no form with named arguments, as in JSON, can tell apart; else None.
+
+    Its arguments have one name twice, or are called `action`, or another template has the same verb and names.
+    """
+    signatures = [(template.verb.replace(" ", "_"), frozenset(template.names)) for template in templates]
+    for place, (template, signature) in enumerate(zip(templates, signatures, strict=True)):
+        twice = len(signature[1]) < len(template.names)
+        if twice or "action" in template.names or signature in signatures[:place]:
+            return template
+    return None
+
+
 def most_specific(templates: Iterable[ActionTemplate]) -> tuple[ActionTemplate, ...]:
     """Return `templates` in the order in which an action is looked for among them: the longest texts first."""
     return tuple(sorted(templates, key=lambda each: (-sum(map(len, each.literals)), each.text)))

@@ -222,6 +222,14 @@ def _conflict(kind: str, name: str, owners: list[tuple[Plugin, Spec]]) -> str:
     )
 
 
+def _begun(name: str) -> bool:
+    """Return whether the folder that is worked in holds a package of this name, as `rftcore new` begins one."""
+    from pathlib import Path
+
+    project = Path("pyproject.toml")
+    return project.is_file() and f'"rftcore-{name.replace("_", "-")}"' in project.read_text("utf-8", "replace")
+
+
 def _unknown(kind: str, name: str, table: Mapping[str, object]) -> str:
     """Answer in the order in which an answer helps: a near name, a failure, an installation, what there is."""
     from difflib import get_close_matches
@@ -244,6 +252,11 @@ def _unknown(kind: str, name: str, table: Mapping[str, object]) -> str:
         if failed:
             listed = ", ".join(f"{plugin.owner} ({plugin.status})" for plugin in failed)
             parts.append(f"these plugins cannot be used, see `rftcore plugins`: {listed}")
+        if _begun(name):
+            parts.append("its package in this folder is not installed: pip install -e '.[test]'")
+    stem, colon, rest = name.partition(":")
+    if colon and stem in table:
+        parts[1:] = [f"{stem!r} is; only what is trained on is named with a difficulty, such as {rest!r}"]
     elsewhere = [other for other in KINDS if other != kind and name in _table(other)]
     parts += [f"{name!r} names another kind of thing here: {other}" for other in elsewhere]
     parts.append(f"installed: {', '.join(sorted(table)) or 'no ' + kind}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rftcore.action_template import ActionTemplate, most_specific, parse
+from rftcore.action_template import ActionTemplate, ambiguous, most_specific, parse
 
 TAKE = ActionTemplate("take {thing} from {place}")
 HOUSE = most_specific(map(ActionTemplate, ("look", "look at {thing}", "take {thing} from {place}", "{number}")))
@@ -53,3 +53,18 @@ def test_signs_around_an_action_make_it_known_inside_a_text() -> None:
     assert enclosed == ["search[{words}]", "<a>{b}</a>"]
     search = ActionTemplate("search[{words}]")
     assert search.replaced("Try search[red] or search[blue].", lambda found: found[0]) == "Try red or blue."
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (("take {thing}", "take {thing} from {place}", "look"), None),
+        (("look", "guess {colour} {colour}"), "guess {colour} {colour}"),
+        (("do {action}",), "do {action}"),
+        (("go to {place}", "go to the {place}"), None),
+        (("put {thing} in {place}", "put {place} on {thing}"), "put {place} on {thing}"),
+    ],
+)
+def test_templates_are_told_apart_by_verb_and_named_arguments(texts: tuple[str, ...], found: str | None) -> None:
+    template = ambiguous([ActionTemplate(text) for text in texts])
+    assert (template.text if template else None) == found

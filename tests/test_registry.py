@@ -11,6 +11,7 @@ import pytest
 from rftcore import registry
 from rftcore.errors import ConfigError, PluginError
 from rftcore.specs import EnvironmentSpec, PolicySpec
+from rftcore.template import Package, write
 
 if TYPE_CHECKING:
     from tests.conftest import Site
@@ -121,6 +122,23 @@ def test_a_known_name_is_answered_with_the_command_that_installs_it(
     first, second, *_, last = str(caught.value).splitlines()
     assert (first, second) == (f"policy {name!r} is not installed", f"  {answer}")
     assert last.startswith("  installed: ")
+
+
+def test_a_name_with_a_difficulty_is_answered_with_the_name_alone() -> None:
+    with pytest.raises(PluginError) as caught:
+        registry.resolve("environment", "textcraft:hard")
+    assert str(caught.value).splitlines()[1] == (
+        "  'textcraft' is; only what is trained on is named with a difficulty, such as 'hard'"
+    )
+
+
+def test_a_package_that_was_begun_here_and_not_installed_is_answered_with_its_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(Package("environment", "tide_pool"), tmp_path / "begun")
+    monkeypatch.chdir(tmp_path / "begun")
+    with pytest.raises(PluginError, match=r"its package in this folder is not installed: pip install -e '\.\[test\]'"):
+        registry.resolve("environment", "tide_pool")
 
 
 def test_a_name_of_another_kind_is_said_to_be_one(answers: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 import warnings
+from types import TracebackType
 from typing import TextIO
 
 
@@ -30,6 +31,11 @@ def main() -> None:
             raise
         complain(_machine(error) if isinstance(error, OSError) else str(error))
         sys.exit(2)
+    except Exception as error:  # a bug, here or in a plugin: the traceback of what the command did
+        if plugin := _whose(error):
+            error.add_note(f"This came up in {plugin}; mend it there, or tell its authors.")
+        error.__traceback__ = _within_command(error)
+        raise
 
 
 def complain(message: str) -> None:
@@ -38,6 +44,34 @@ def complain(message: str) -> None:
     from rich.text import Text
 
     Console(stderr=True).print(Text("error: ", "bold red") + Text(message, "default"), soft_wrap=True)
+
+
+def _within_command(error: Exception) -> TracebackType | None:
+    """Return the traceback from the command on: how the command line came to call it is no news."""
+    frames = error.__traceback__
+    found = frames
+    while frames is not None:
+        if frames.tb_frame.f_globals.get("__name__", "").partition(".")[0] == "typer":
+            found = frames.tb_next
+        frames = frames.tb_next
+    return found
+
+
+def _whose(error: Exception) -> str:
+    """Return the plugin that the error came up in, with the command that examines it; nothing when it was none."""
+    from rftcore import registry
+
+    raised = error.__traceback__
+    modules = []
+    while raised is not None:
+        modules.append(raised.tb_frame.f_globals.get("__name__", "").partition(".")[0])
+        raised = raised.tb_next
+    for plugin in registry.plugins():
+        for spec in plugin.specs:
+            package = spec.target.partition(":")[0].partition(".")[0]
+            if package in modules and package != "rftcore":
+                return f"{plugin.owner}, which `rftcore check {spec.name} --kind {spec.kind}` examines"
+    return ""
 
 
 def _warn(

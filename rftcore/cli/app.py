@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,12 @@ def rftcore(
             load_file(file)
 
 
+def flowing(text: str) -> str:
+    """Return a docstring without the line breaks of its sentences, as help has a width of its own; examples stay."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(each if "    " in each else each.replace("\n", " ") for each in paragraphs)
+
+
 PANELS: dict[str, tuple[Callable[..., None], ...]] = {
     "Look around": (plugins, info, play, check, fidelity, serve),
     "Run": (init, train, study, evaluate, calibrate, resume),
@@ -90,4 +97,4 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 }
 for panel, commands in PANELS.items():
     for command in commands:
-        app.command(rich_help_panel=panel)(command)
+        app.command(rich_help_panel=panel, help=flowing(command.__doc__ or ""))(command)

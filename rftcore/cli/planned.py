@@ -41,6 +41,7 @@ def tell(planned: Study, folder: RunFolder, tflops: float | None = None, *, prob
 
 def _tell_stages(planned: Study) -> None:
     from rftcore.estimate import episodes
+    from rftcore.report.figures import count
     from rftcore.schemas.frozen import given
     from rftcore.stages import settings_of
 
@@ -50,7 +51,8 @@ def _tell_stages(planned: Study) -> None:
         for stage in plan.stages
     }
     asked = sum(len(plan.chain(name)) for names in plan.axes.values() for name in names)
-    console().print(f"\n{len(plan.stages)} stages ({asked} if none were shared)", style="bold")
+    shared = "" if asked == len(plan.stages) else f" ({asked} if none were shared)"
+    console().print(f"\n{count(len(plan.stages), 'stage')}{shared}", style="bold")
     rows = [
         (
             stage.name,

@@ -31,6 +31,10 @@ Name = Annotated[str | None, typer.Option("--name", help="Name of the run: its f
 Fresh = Annotated[bool, typer.Option("--fresh", help="Delete an earlier run of this name first.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and what it costs; do nothing.")]
 Probe = Annotated[bool, typer.Option("--probe", help="As --dry-run, after measuring for about 30 s with the model.")]
+Tflops = Annotated[
+    float | None,
+    typer.Option("--tflops", min=1e-6, help="What one job sustains, for the time that --dry-run estimates."),
+]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, metavar="N", help="Jobs side by side, each in a process of its own.")
 ]

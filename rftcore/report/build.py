@@ -152,7 +152,7 @@ def _stage(folder: RunFolder, config: Settings, plan: Plan, node: StageNode) -> 
     if flat > FLAT and compares.grouped:
         warnings.append(
             f"{flat:.0%} of the groups had no variance, so most rollouts taught nothing: choose tasks that the policy "
-            "solves sometimes"
+            "solves sometimes, or let it learn from demonstrations first"
         )
     idle = sum(not line["rows"] for line in lines)
     if idle and not compares.grouped:

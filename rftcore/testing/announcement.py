@@ -62,9 +62,12 @@ def target_is_importable(subject: Subject) -> Problems:
     try:
         component = attribute(target)
     except Exception as error:
+        remedy = "correct the spec, or declare what it needs as a dependency"
+        if not isinstance(error, ImportError | AttributeError):
+            remedy = "mend the module"
         yield (
             f"target {target!r} cannot be imported ({type(error).__name__}: {error}), expected 'package.module:Class'; "
-            "correct the spec, or declare what it needs as a dependency"
+            f"{remedy}"
         )
         return
     contract = CHATS if kind == "policy" and subject.spec.chat else CONTRACTS[kind]
@@ -88,7 +91,7 @@ def config_is_strict(subject: Subject) -> Problems:
         return
     if not config.model_config.get("frozen"):
         yield "a field of Config can be assigned, expected a frozen model; drop `frozen` from its model_config"
-    made = config.model_validate(subject.options)
+    made = subject.configured()
     try:
         config.model_validate({**subject.options, "no_such_option": 1})
     except ValidationError:

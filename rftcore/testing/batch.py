@@ -10,7 +10,8 @@ from rftcore import registry
 from rftcore.executor import Job
 from rftcore.executors.processes import Processes
 from rftcore.testing.check import Level
-from rftcore.testing.report import Report, Result, check_level, examine, kind_of
+from rftcore.testing.report import Report, Result, check_level, examine, kind_of, require_options
+from rftcore.testing.subject import announced
 
 
 def examine_each(
@@ -30,6 +31,7 @@ def examine_each(
     kinds = [kind_of(name, kind) for name in names]
     for name, found in zip(names, kinds, strict=True):
         registry.spec(found, name)
+        require_options(announced(found, name, options))
     jobs = [
         Job(
             str(place),

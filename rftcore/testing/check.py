@@ -6,19 +6,19 @@ docstring of one line is its title. Whatever somebody's own code raises meanwhil
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
+
+from rftcore.errors import ConfigError, PluginError
+from rftcore.testing.child import Failed
+from rftcore.testing.origin import raised
 
 Level = Literal["static", "light", "full"]
 LEVELS: tuple[Level, ...] = ("static", "light", "full")
 """Each has the checks of those before it. static: nothing is played; light: seconds; full: what takes longer."""
 
 Problems = Iterator[str]
-
-_KIT = Path(__file__).parent
 
 
 class NotApplicable(Exception):
@@ -47,8 +47,13 @@ class Check:
         except NotApplicable:
             if not found:
                 raise
+        except Failed as error:
+            found.append(f"in another process {error}, expected an answer; mend what fails there")
+        except (ConfigError, PluginError) as error:  # says itself what was found, what was expected and what to do
+            found.append(str(error))
         except Exception as error:  # whatever somebody's own code raises breaks the promise
-            found.append(f"{_told(error)}; expected: {self.title}")
+            target = getattr(getattr(subject, "spec", None), "target", "")
+            found.append(f"{raised(error, target)}, expected no exception; mend what raises there")
         return found
 
 
@@ -59,10 +64,3 @@ def check(level: Level, *, first: bool = False) -> Callable[[Callable[[Any], Pro
         return Check(find.__name__, (find.__doc__ or "").strip(), level, find, first)
 
     return make
-
-
-def _told(error: Exception) -> str:
-    """Say what was raised, and where: the innermost line outside of the kit."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _KIT not in Path(frame.filename).parents]
-    where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-    return f"it raised {type(error).__name__}: {error}{where}"

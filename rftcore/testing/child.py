@@ -16,12 +16,14 @@ from typing import IO, Any
 
 from pydantic import JsonValue
 
+from rftcore.testing.origin import raised
+
 LIMIT = 600.0
 """Seconds after which an interpreter is stopped."""
 
 
 class Failed(Exception):
-    """The interpreter ended without an answer; the message is the last line that it wrote."""
+    """The interpreter ended without an answer; the message is the last line that it wrote, as the end of a sentence."""
 
 
 def ask(function: str, *, folder: Path | None = None, **arguments: JsonValue) -> Any:
@@ -44,7 +46,12 @@ def answer() -> None:
     from rftcore.testing.subject import attribute
 
     question = json.load(sys.stdin)
-    found = attribute(question["function"])(**question["arguments"])
+    try:
+        found = attribute(question["function"])(**question["arguments"])
+    except Exception as error:
+        asked = (given for given in question["arguments"].values() if isinstance(given, dict) and "spec" in given)
+        target = next((given["spec"]["target"] for given in asked), "")
+        sys.exit(" ".join(raised(error, target).split()))
     sys.stdout.write("\n" + json.dumps(found))
 
 
@@ -67,10 +74,10 @@ def _run(code: str, question: str, folder: Path | None) -> Any:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Failed(f"the interpreter did not end within {LIMIT:.0f} seconds") from None
+            raise Failed(f"it did not end within {LIMIT:.0f} seconds") from None
         said, complaints = (_read(file) for file in (out, errors))
     if done.returncode != 0:
-        raise Failed((complaints.strip().splitlines() or ["the interpreter ended without a message"])[-1])
+        raise Failed((complaints.strip().splitlines() or ["it ended without a message"])[-1])
     return json.loads(said.rpartition("\n")[2])
 
 

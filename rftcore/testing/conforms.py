@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rftcore.errors import ConfigError
 from rftcore.testing.check import Check, Level, NotApplicable
-from rftcore.testing.report import check_level, chosen, kind_of
+from rftcore.testing.report import check_level, chosen, kind_of, require_options
 from rftcore.testing.subject import Subject, announced
 
 if TYPE_CHECKING:
@@ -35,12 +35,13 @@ def conforms(
 
     `kind` is needed when two kinds share the name; `options` are those of its `Config`. `expected_failures` maps a
     check to the reason why it fails; one that passes, or has nothing to say, fails the test. Raises ConfigError for a
-    check, a level or a kind that there is not, and PluginError for a name that nobody offers.
+    check, a level, a kind or an option that there is not, and PluginError for a name that nobody offers.
     """
     import pytest
 
     check_level(level)
     subject = announced(kind_of(name, kind), name, options, level)
+    require_options(subject)
     checks = chosen(subject.spec.kind, level)
     expected = dict(expected_failures or {})
     _require_known(expected, checks)

@@ -9,6 +9,7 @@ from rftcore.testing.algorithms.credit import CREDIT_CHECKS
 from rftcore.testing.announcement import announced_once, config_is_strict, plugin_module_is_light, target_is_importable
 from rftcore.testing.check import Check, check
 from rftcore.testing.curricula import CURRICULUM_CHECKS
+from rftcore.testing.environments.answers import ANSWER_CHECKS
 from rftcore.testing.environments.episodes import EPISODE_CHECKS
 from rftcore.testing.environments.facts import FACT_CHECKS
 from rftcore.testing.environments.lifetimes import LIFETIME_CHECKS
@@ -29,6 +30,7 @@ ENVIRONMENT = (
     *LIST_CHECKS,
     *EPISODE_CHECKS,
     *REWARD_CHECKS,
+    *ANSWER_CHECKS,
     *FACT_CHECKS,
     *SHARING_CHECKS,
     *LIFETIME_CHECKS,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from rftcore import registry
 from rftcore.errors import ConfigError, PluginError
+from rftcore.options import validate
 from rftcore.testing.check import LEVELS, Check, Level, NotApplicable
 from rftcore.testing.listing import checks
 from rftcore.testing.subject import Subject, announced
@@ -66,11 +67,12 @@ def examine(
     """Run every check of an installed component up to `level`.
 
     `kind` is needed when two kinds share the name; `options` are those of its `Config`; `told` is given each result as
-    soon as it is there. Raises ConfigError for a level or a kind that there is not, and PluginError for a name that
-    nobody offers.
+    soon as it is there. Raises ConfigError for a level or a kind that there is not, and for options that the component
+    has not, and PluginError for a name that nobody offers.
     """
     check_level(level)
     subject = announced(kind_of(name, kind), name, options, level)
+    require_options(subject)
     results = []
     for result in results_of(subject, level):
         results.append(result)
@@ -116,6 +118,16 @@ def check_level(level: str) -> None:
     """Raise ConfigError for a level that there is not."""
     if level not in LEVELS:
         raise ConfigError(f"level: found {level!r}, expected one of {', '.join(LEVELS)}")
+
+
+def require_options(subject: Subject) -> None:
+    """Raise ConfigError when options were given that the component cannot have: no check could say more."""
+    if subject.options:
+        try:
+            known = subject.config
+        except Exception:  # the checks say what cannot be imported
+            return
+        validate(known, subject.options, subject.spec.name)
 
 
 def kind_of(name: str, kind: str | None) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import errno
 import inspect
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import typer
 
+from rftcore import registry
 from rftcore.cli import main
-from rftcore.cli.app import app
+from rftcore.cli.app import app, flowing
 from rftcore.cli.settings import read_settings
 from rftcore.errors import ConfigError, PluginError, RunError
+from rftcore.specs import EnvironmentSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +82,21 @@ def test_other_errors_are_bugs_and_keep_their_traceback(monkeypatch: pytest.Monk
         main()
 
 
+def test_a_bug_in_a_plugin_is_shown_from_the_command_on_and_says_whose_it_is(
+    rftcore: Callable[..., Done],
+) -> None:
+    registry.add(EnvironmentSpec(name="dial", target="worlds:Misspelt", summary="turn a dial"))
+    with pytest.raises(AttributeError, match="no attribute 'dificulty'") as caught:
+        rftcore("play", "dial")
+    assert caught.value.__notes__ == [
+        "This came up in this process, which `rftcore check dial --kind environment` examines; mend it there, or tell "
+        "its authors."
+    ]
+    names = [Path(entry.path).name for entry in caught.traceback]
+    assert "typer" not in "".join(str(entry.path) for entry in caught.traceback)
+    assert names[-3:] == ["play.py", "worlds.py", "main.py"]  # the last one is pydantic's
+
+
 def test_debug_lets_the_error_itself_through(rftcore: Callable[..., Done], monkeypatch: pytest.MonkeyPatch) -> None:
     plain = rftcore("info", "xyzzy")
     assert (plain.code, plain.out) == (2, "")
@@ -112,6 +130,14 @@ def test_help_shows_every_example_as_it_is_typed(
     shown = rftcore(name, "--help").out
     for line in filter(None, map(str.strip, examples.splitlines())):
         assert line.replace("\\[", "[") in shown
+
+
+def test_the_sentences_of_a_help_flow_and_its_examples_stay(rftcore: Callable[..., Done]) -> None:
+    assert flowing("Do it.\n\n    It is done\n    at once.\n\n        rftcore do\n        rftcore do it\n    ") == (
+        "Do it.\n\nIt is done at once.\n\n    rftcore do\n    rftcore do it"
+    )
+    lines = [line.strip() for line in rftcore("new", "--help").out.splitlines()]
+    assert "`rftcore check` asks for. Inside is a small real example; change it step by" in lines
 
 
 def test_a_plugin_file_is_loaded_before_the_command(site: Site) -> None:

@@ -78,6 +78,7 @@ def test_the_seed_chooses_the_task(rftcore: Callable[..., Done]) -> None:
     ("arguments", "message"),
     [
         (["countign"], "did you mean 'counting'?"),
+        (["counting:hard"], "expected an environment alone; write: rftcore play counting --difficulty hard"),
         (["counting", "--difficulty", "medium"], "--difficulty medium: counting has easy, hard"),
         (["counting", "--task", "counting/easy/train/7"], "did you mean 'counting/easy/train/"),
         (["counting", "--set", "max_turn=3"], "counting.max_turn: unknown key; did you mean 'max_turns'?"),

@@ -240,8 +240,17 @@ class Wordy(Dial):
         return {**super().facts(), "vocabulary_words": 7, "feedback": True, "expert_turns_absurd": 2.0, "more": [1]}
 
 
+class Misspelt(Dial):
+    def start(self, task: Task) -> Episode:
+        return task.dificulty  # surfaces in pydantic
+
+
 class Undeclared(Dial):
     action_templates = WAYS[:1]
+
+
+class Doubled(Dial):
+    action_templates = (*WAYS, "turn {way} {way}")
 
 
 class Unlisted(Dial):

@@ -24,3 +24,10 @@ def test_a_dry_run_says_what_is_not_installed_here(
     assert (done.code, done.err) == (0, "")
     assert "executor 'needy' cannot run here, before: pip install 'abacus>=2'" in done.out.splitlines()
     assert "cannot run here" not in rftcore(*arguments).out
+
+
+def test_an_experiment_takes_the_speed_that_its_dry_run_speaks_of(rftcore: Command, model: Path) -> None:
+    done = rftcore("train", "--train", "even:easy", "--dry-run", f"model={model}", "--tflops", "2")
+    assert (done.code, done.err) == (0, "")
+    assert "\n1 stage\n" in done.out
+    assert "at 2 TFLOP/s a job (--tflops)" in done.out

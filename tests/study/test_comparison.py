@@ -111,6 +111,12 @@ def test_the_command_prints_the_comparison_and_ends_with_1_where_a_cell_is_refus
     assert lines[3].startswith("random -> oracle even:easy 3 ")
     assert " of 2 cells differ at 5 % after Holm's correction" in done.out
 
+    same = rftcore("compare", "a", "a")
+    assert (same.code, same.out.splitlines()[2]) == (
+        0,
+        "No cell was compared. Name a checkpoint of each run: --before NAME --after NAME",
+    )
+
     found = RunComparison.model_validate_json(rftcore(*named, "--json").out)
     assert places(found.cells) == [EASY, HARD]
     easy = next(path for path in (second.path / "cells").glob("*.jsonl") if "/easy/" in path.read_text("utf-8"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rftcore import ConfigError, PluginError, registry
+from rftcore.cli.commands.check import Teller
 from rftcore.executors import processes
 from rftcore.specs import EnvironmentSpec
 from rftcore.testing import conforms, examine, examine_each
@@ -97,6 +98,30 @@ def test_what_cannot_be_checked_is_refused() -> None:
         examine("textcraft", kind="world")
     with pytest.raises(ConfigError, match="level: found 'heavy', expected one of static, light, full"):
         examine("textcraft", level="heavy")  # type: ignore[arg-type]
+
+
+def test_options_that_the_component_has_not_are_refused_before_anything_is_checked() -> None:
+    wrong = r"textcraft\.max_turn: unknown key; did you mean 'max_turns'\?"
+    with pytest.raises(ConfigError, match=wrong):
+        examine("textcraft", options={"max_turn": 3})
+    with pytest.raises(ConfigError, match=wrong):
+        examine_each(["textcraft", "babyai"], options={"max_turn": 3})
+    with pytest.raises(ConfigError, match=wrong):
+        conforms("textcraft", options={"max_turn": 3})
+
+
+def test_the_command_tells_one_mistake_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    monkeypatch.syspath_prepend(str(SPECIMENS))
+    registry.add(EnvironmentSpec(name="dial", target="worlds:Misspelt", summary="turn a dial"))
+    examine("dial", level="light", told=Teller())
+    told = capsys.readouterr().out
+    assert (
+        told.count("it raised AttributeError: 'Task' object has no attribute 'dificulty'") == 3
+    )  # 1 here, 2 elsewhere
+    assert told.count("* the same as begins_alike found") > 9
 
 
 def test_the_command_names_every_check_and_ends_with_the_verdict(counting_site: Site) -> None:

@@ -19,6 +19,7 @@ from rftcore.testing.report import results_of, run
 if TYPE_CHECKING:
     from tests.conftest import Site
 
+SPECIMENS = Path(__file__).parents[1] / "specimens"
 BY_NAME = {check.name: check for check in checks("environment")}
 
 BROKEN = [
@@ -81,6 +82,7 @@ BROKEN = [
     ("rewards_tell_agents_apart", "Constant", "all have the return 0.5 on 8 tasks, expected a difference; nothing can"),
     ("expert_succeeds", "Unsolved", "the expert ends after 8 turns of 8 with Step(observation='It is at"),
     ("answer_stays_private", "Leaking", "observation 0: the private answer is in 'A dial. Do not try zqxanswer.'"),
+    ("answer_stays_private", "combinations:Spilling", "observation 0: the private answer is in 'A dial. Do not try "),
     ("facts_are_plain", "Wordy", "facts()['vocabulary_words'] is 7, expected 6, which vocabulary() has"),
     ("facts_are_plain", "Wordy", "facts()['feedback'] is True, expected str; reports print it"),
     ("facts_are_plain", "Wordy", "facts() has 'expert_turns_absurd', expected the name of a difficulty at its end"),
@@ -94,6 +96,11 @@ BROKEN = [
         "actions_follow_templates",
         "Undeclared",
         " has none of the 1 forms in action_templates, expected one for every action; add it",
+    ),
+    (
+        "actions_follow_templates",
+        "Doubled",
+        "the form 'turn {way} {way}' in action_templates cannot be told from others by its verb and the names of its",
     ),
     ("threads_play_alike", "Threaded", "beside seven other episodes, expected the same as alone; keep what changes in"),
     (
@@ -141,8 +148,9 @@ INSTALLED = {
     "announced_once": "environment 'counting' has 2 owners: rftcore-abacus 1.0 and rftcore-counting 1.2; expected one",
     "plugin_module_is_light": "importing rftcore_abacus.plugin imports rftcore_counting.environment, expected none of",
     "readme_is_complete": "rftcore-abacus has no README, expected one; name it in pyproject.toml: readme = 'README.md'",
-    "readme_states_sizes": "the README does not say that easy/train has 3 tasks, expected the number; state it, and "
-    "install rftcore-abacus again, editable or not: the README that it was installed with is read",
+    "readme_states_sizes": "the README does not say how many tasks some lists have, expected their numbers: easy/train "
+    "has 3, easy/test has 2, hard/train has 3, hard/test has 2; state them, and install rftcore-abacus again, editable "
+    "or not: the README that it was installed with is read",
 }
 """What is said of a distribution that announces somebody else's name, all at once, and tells nobody about it."""
 
@@ -177,6 +185,26 @@ def test_a_sound_environment_breaks_nothing(specimen: Callable[[str], World]) ->
     assert {name: result.problems for name, result in results.items() if result.verdict == "broken"} == {}
     apart = {name for name, result in results.items() if result.verdict == "not applicable"}
     assert apart == set(INSTALLED)  # a spec by itself has no distribution
+
+
+def test_an_answer_that_stands_in_every_task_by_chance_is_no_leak(specimen: Callable[[str], World]) -> None:
+    world = specimen("combinations:Coincident")
+    assert any(str(task.answer) in world.walk(task, "idle").first for task in world.tasks if len(task.answer) >= 6)
+    result = run(BY_NAME["answer_stays_private"], world)
+    assert (result.verdict, result.problems) == ("kept", ())
+    assert "with a mark in place of one it raised ValueError: tuple.index(x): x not in tuple" in result.remark
+
+
+def test_what_raises_is_said_with_the_line_of_the_component(specimen: Callable[[str], World]) -> None:
+    source = (Path(__file__).parents[1] / "specimens" / "worlds.py").read_text(encoding="utf-8").splitlines()
+    line = source.index("        return task.dificulty  # surfaces in pydantic") + 1
+    said = (
+        f"it raised AttributeError: 'Task' object has no attribute 'dificulty' ({SPECIMENS / 'worlds.py'}, line {line})"
+    )
+    here = run(BY_NAME["steps_are_whole"], specimen("Misspelt"))
+    assert here.problems == (f"{said}, expected no exception; mend what raises there",)
+    elsewhere = run(BY_NAME["lists_are_stable"], specimen("Misspelt"))
+    assert elsewhere.problems == (f"in another process {said}, expected an answer; mend what fails there",)
 
 
 def test_what_the_interpreter_keeps_is_not_taken_for_a_leak(specimen: Callable[[str], World]) -> None:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from rftcore.action_template import ActionTemplate, most_specific, parse
+from rftcore.action_template import ActionTemplate, ambiguous, most_specific, parse
 from rftcore.errors import ConfigError
 
 
@@ -50,16 +50,13 @@ class JSON(Form):
 
     def __init__(self, templates: Sequence[ActionTemplate]) -> None:
         """Raise ConfigError when two templates look alike as JSON."""
+        if (template := ambiguous(templates)) is not None:
+            raise ConfigError(
+                f"the action template {template.text!r} cannot be written as JSON, expected arguments with names of "
+                "their own, none of them `action`, and no other template with the same verb and names"
+            )
         self._signatures = [(self.name(template), template.names) for template in templates]
-        self._places: dict[tuple[str, frozenset[str]], int] = {}
-        for place, (name, names) in enumerate(self._signatures):
-            key = (name, frozenset(names))
-            if "action" in names or len(key[1]) < len(names) or key in self._places:
-                raise ConfigError(
-                    f"the action template {templates[place].text!r} cannot be written as JSON, expected arguments with "
-                    "names of their own, none of them `action`, and no other template with the same verb and names"
-                )
-            self._places[key] = place
+        self._places = {(name, frozenset(names)): place for place, (name, names) in enumerate(self._signatures)}
 
     def name(self, template: ActionTemplate) -> str:
         """Return what the action is called."""

@@ -71,7 +71,7 @@ def check(
     if len(names) > 1:
         reports = examine_each(names, kind=kind, level=level, options=options, told=None if as_json else _shown)
     else:
-        reports = [examine(names[0], kind=kind, level=level, options=options, told=None if as_json else _told)]
+        reports = [examine(names[0], kind=kind, level=level, options=options, told=None if as_json else Teller())]
         if not as_json:
             _summed(reports[0])
     if as_json:
@@ -87,22 +87,30 @@ def _all(kind: str) -> list[str]:
     return [name for name in registry.names(kind) if not getattr(registry.spec(kind, name), "bridge", False)]
 
 
-def _told(result: Result) -> None:
-    """Print a result as soon as it is there."""
-    mark, style = _MARKS[result.verdict]
-    out = console()
-    remark = f"  {result.remark}" if result.remark else ""
-    out.print(f"  {mark:<7}{result.check:<32}{result.seconds:>6.1f} s{remark}", style=style)
-    if result.verdict == "broken":
-        out.print(f"         {result.title}")
-    for problem in result.problems:
-        out.print(f"         * {problem}")
+class Teller:
+    """Prints the results of one component, each as soon as it is there."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, str] = {}
+        """Problem -> the check that found it first: one mistake may break every promise in the same words."""
+
+    def __call__(self, result: Result) -> None:
+        mark, style = _MARKS[result.verdict]
+        out = console()
+        remark = f"  {result.remark}" if result.remark else ""
+        out.print(f"  {mark:<7}{result.check:<32}{result.seconds:>6.1f} s{remark}", style=style)
+        if result.verdict == "broken":
+            out.print(f"         {result.title}")
+        for problem in result.problems:
+            first = self._first.setdefault(problem, result.check)
+            out.print(f"         * {problem if first == result.check else f'the same as {first} found'}")
 
 
 def _shown(report: Report) -> None:
     """Print a report that came from another process, whole."""
+    tell = Teller()
     for result in report.results:
-        _told(result)
+        tell(result)
     _summed(report)
 
 

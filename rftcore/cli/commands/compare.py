@@ -78,6 +78,8 @@ def _tell(found: RunComparison, names: Sequence[str]) -> None:
             f"\n{differ} of {count(len(found.cells), 'cell')} differ at 5 % after Holm's correction. Success in %; the "
             "change, its interval and the smallest change that the tasks would have shown in points"
         )
+    elif not found.refused:
+        out.print("No cell was compared. Name a checkpoint of each run: --before NAME --after NAME")
     for what, uncompared in (("refused", found.refused), ("left out", found.left_out)):
         for reason, cells in _by_reason(uncompared).items():
             out.print(f"\n{what}, {reason}:\n  {', '.join(cells)}")

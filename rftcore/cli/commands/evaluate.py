@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rftcore.cli.planned import tell
-from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, configured, paper, work
+from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, Tflops, configured, paper, work
 from rftcore.cli.terminal import emit, table
 from rftcore.errors import ConfigError
 
@@ -34,6 +34,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
     dry_run: DryRun = False,
     probe: Probe = False,
+    tflops: Tflops = None,
     name: Name = None,
     fresh: Fresh = False,
     jobs: Jobs = None,
@@ -71,7 +72,7 @@ def evaluate(
     if name is None and not any(item.startswith("name=") for item in given):  # so that two of them never collide
         evaluation = Evaluation(config.model_copy(update={"name": f"evaluation-{evaluation.id[:8]}"}))
     if dry_run or probe:
-        tell(evaluation, RunFolder(runs / evaluation.config.name), probed=probe)
+        tell(evaluation, RunFolder(runs / evaluation.config.name), tflops, probed=probe)
         return
     folder = evaluation.create(runs, fresh=fresh)
     _tell(work(folder), folder.path, checkpoint or what or "", as_json)

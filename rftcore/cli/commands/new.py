@@ -30,10 +30,10 @@ def new(
     It is complete and works: it installs, its tests pass, and it keeps what `rftcore check` asks for. Inside is a small
     real example; change it step by step, and let the tests tell you what broke.
 
-        environment   two water jugs, with tasks, an expert, a test split and two difficulties
+        environment   two water jugs: tasks, splits, difficulties, an expert
         algorithm     a policy gradient: credit without torch, and a loss
         curriculum    most tasks from where about half of the episodes succeed
-        metric        how often an agent repeats itself, and how long its successes are
+        metric        how often an agent repeats itself
 
     Nothing that exists is overwritten.
 

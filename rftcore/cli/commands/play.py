@@ -50,6 +50,11 @@ def play(
     """
     from rftcore import registry
 
+    name, colon, level = environment.partition(":")
+    if colon:
+        raise ConfigError(
+            f"found {environment!r}, expected an environment alone; write: rftcore play {name} --difficulty {level}"
+        )
     world: Environment = registry.create("environment", environment, read_settings(settings), environment)
     chosen = _task(world, environment, task, difficulty, split, seed)
     out = console()

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from rftcore.cli.planned import tell
-from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, configured, show, work
+from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, Tflops, configured, show, work
 
 
 def study(
@@ -23,9 +23,7 @@ def study(
     fresh: Fresh = False,
     dry_run: DryRun = False,
     probe: Probe = False,
-    tflops: Annotated[
-        float | None, typer.Option(min=1e-6, help="What one job sustains, for the time that --dry-run estimates.")
-    ] = None,
+    tflops: Tflops = None,
     jobs: Jobs = None,
     runs: Runs = RUNS,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rftcore.cli.planned import tell
-from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, configured, show, split, work
+from rftcore.cli.running import RUNS, DryRun, Fresh, Jobs, Name, Probe, Runs, Tflops, configured, show, split, work
 from rftcore.errors import ConfigError
 
 
@@ -23,6 +23,7 @@ def train(
     fresh: Fresh = False,
     dry_run: DryRun = False,
     probe: Probe = False,
+    tflops: Tflops = None,
     jobs: Jobs = None,
     runs: Runs = RUNS,
 ) -> None:
@@ -52,7 +53,7 @@ def train(
         raise ConfigError("found nothing to train on, expected a configuration or, for example: --train textcraft:easy")
     experiment = Experiment(configured(ExperimentConfig, config or {}, overrides, name, jobs))
     if dry_run or probe:
-        tell(experiment, RunFolder(runs / experiment.config.name), probed=probe)
+        tell(experiment, RunFolder(runs / experiment.config.name), tflops, probed=probe)
         return
     folder = experiment.create(runs, fresh=fresh)
     show(work(folder), folder)

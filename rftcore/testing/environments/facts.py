@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rftcore.action_template import ActionTemplate, most_specific, parse
+from rftcore.action_template import ActionTemplate, ambiguous, most_specific, parse
 from rftcore.environment import distinct_words
 from rftcore.testing.check import NotApplicable, Problems, check
 from rftcore.testing.environments.walk import shown
@@ -64,6 +64,11 @@ def actions_follow_templates(world: World) -> Problems:
     templates = most_specific(map(ActionTemplate, world.environment.action_templates))
     if not templates:
         raise NotApplicable("it declares no action_templates")
+    if (template := ambiguous(templates)) is not None:
+        yield (
+            f"the form {template.text!r} in action_templates cannot be told from others by its verb and the names of "
+            "its arguments, expected a name for each argument, none of them 'action'; `{first} {second}` is two"
+        )
     for walk in world.walks():
         for turn, (done, listed) in enumerate(zip(walk.actions, walk.listed, strict=True)):
             strange = [action for action in (done, *(listed or ())) if action and parse(action, templates) is None]

@@ -48,14 +48,17 @@ def readme_states_sizes(world: World) -> Problems:
     if world.spec.bridge:
         raise NotApplicable("it is a bridge: how many tasks there are depends on what it plays")
     numbers = {re.sub(r"\D", "", found) for found in _NUMBER.findall(_readme(world))}
-    for difficulty in world.environment.difficulties:
-        for split in SPLITS:
-            size = len(world.environment.tasks(split, difficulty))
-            if str(size) not in numbers:
-                yield (
-                    f"the README does not say that {difficulty}/{split} has {size} tasks, expected the number; state "
-                    f"it, {_again(world)}"
-                )
+    sizes = {
+        f"{difficulty}/{split}": len(world.environment.tasks(split, difficulty))
+        for difficulty in world.environment.difficulties
+        for split in SPLITS
+    }
+    unstated = [f"{name} has {size}" for name, size in sizes.items() if str(size) not in numbers]
+    if unstated:
+        yield (
+            f"the README does not say how many tasks some lists have, expected their numbers: {', '.join(unstated)}; "
+            f"state them, {_again(world)}"
+        )
 
 
 def _again(subject: Subject) -> str:

@@ -1,0 +1,29 @@
+"""Where an exception came from: the line that the author of a component can mend."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+
+_KIT = Path(__file__).parent
+
+
+def raised(error: BaseException, target: str = "") -> str:
+    """Say what was raised, and where: the innermost line of the package of `target`, or else the one outside the kit.
+
+    A typing error in an environment surfaces in pydantic, say; its author looks for the line of the environment.
+    """
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _KIT not in Path(frame.filename).parents]
+    own = _place(target)
+    theirs = [frame for frame in frames if own is not None and own in (path := Path(frame.filename), *path.parents)]
+    where = f" ({(theirs or frames)[-1].filename}, line {(theirs or frames)[-1].lineno})" if frames else ""
+    return f"it raised {type(error).__name__}: {error}{where}"
+
+
+def _place(target: str) -> Path | None:
+    """Return the folder of the package that `package.module:name` is in, or the file of a single module."""
+    module = sys.modules.get(target.partition(":")[0].partition(".")[0])
+    folders = list(getattr(module, "__path__", ()))
+    file = folders[0] if folders else getattr(module, "__file__", None)
+    return None if file is None else Path(file)
