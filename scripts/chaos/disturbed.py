@@ -186,10 +186,11 @@ def differences(first: dict[str, Any], second: dict[str, Any]) -> Iterator[str]:
 
 
 def _plain(report: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the run's name, and the episodes that were begun: failures from outside cost some."""
+    """Leave out the run's name and command, and the episodes that were begun: failures from outside cost some."""
     study = {**report["study"], "name": "", "config": {**report["study"]["config"], "name": ""}}
     accounts = [{**row, "episodes": row["samples"]} for row in report["accounts"]]
-    return {**report, "study": study, "accounts": accounts}
+    provenance = {**report["provenance"], "command": ""}
+    return {**report, "study": study, "accounts": accounts, "provenance": provenance}
 
 
 def shuffled(counts: dict[str, int], seed: int) -> list[str]:

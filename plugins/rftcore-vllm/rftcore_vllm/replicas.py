@@ -183,9 +183,11 @@ class Replicas:
                     f"{server.death()}\n{ADVICE}"
                 )
                 return False
-            server.start(self._weights.start)
+            server.start(self._weights.start, passing=self._weights.base is None)
         if not await replica.healthy(timeout=5.0):
             return False
+        if server is not None:
+            server.settle()
         async with self._lock:
             if self._weights is not None:
                 replica.base = None

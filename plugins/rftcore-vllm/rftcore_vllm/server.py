@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -47,6 +48,7 @@ class Server:
         os.unlink(name)
         self._log = os.fdopen(handle, "wb", buffering=0)
         self._process: subprocess.Popen[bytes] | None = None
+        self._own: Path | None = None
         self.port = free_port()
 
     @property
@@ -57,9 +59,14 @@ class Server:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self, folder: Path) -> None:
-        """Start it with the model in `folder`, if it is dead. It is not ready when this returns."""
+    def start(self, folder: Path, *, passing: bool = False) -> None:
+        """Start it with the model in `folder`, if it is dead. It is not ready when this returns.
+
+        A `passing` folder may be thrown away before the server has read it: it gets names of its own for the files.
+        """
         self.stop()
+        if passing:
+            folder = self._own = _linked(folder)
         command = [self._program, "serve", str(folder), "--host", "127.0.0.1", "--port", str(self.port)]
         guard = [sys.executable, "-m", "rftcore_vllm.guard", *command, *self._arguments]
         self._process = subprocess.Popen(
@@ -70,6 +77,12 @@ class Server:
     def killed(self) -> bool:
         """Whether it was ended by a signal, and not by itself."""
         return self._process is not None and (self._process.poll() or 0) > 128
+
+    def settle(self) -> None:
+        """Forget the files that it was started with: it has read them."""
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+            self._own = None
 
     def death(self) -> str:
         """Return how it ended, and the last it printed."""
@@ -84,6 +97,7 @@ class Server:
 
     def stop(self) -> None:
         """End it and what it started. Safe to call twice."""
+        self.settle()
         if self._process is None:
             return
         assert self._process.stdin is not None
@@ -91,6 +105,17 @@ class Server:
             self._process.stdin.close()
         self._process.wait()
         self._process = None
+
+
+def _linked(folder: Path) -> Path:
+    """Return a new folder, beside the one that holds `folder`, with the same files: they last as long as it does."""
+    own = Path(tempfile.mkdtemp(prefix="rftcore-start-", dir=folder.parent.parent))
+    for file in folder.iterdir():
+        try:
+            os.link(file, own / file.name)
+        except OSError:  # not every file system has two names for one file
+            shutil.copyfile(file, own / file.name)
+    return own
 
 
 def free_port() -> int:

@@ -4,8 +4,8 @@
 
 passes connections to PORT on to the port TARGET, and is a process that can die: of the file FOLDER/fatal (what it holds
 is the port meant, or nothing for all) it dies of the first question of an episode, of FOLDER/broken as it starts;
-FOLDER/killed says how many starts end with a SIGKILL. In FOLDER/starts it adds its process id. Free of imports that
-take long, for it is started often.
+FOLDER/killed says how many starts end with a SIGKILL, and as long as FOLDER/slow is there it has not read MODEL yet. In
+FOLDER/starts it adds its process id. Free of imports that take long, for it is started often.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 WORDS = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
@@ -54,6 +55,10 @@ def main(arguments: list[str]) -> None:
     killed = folder / "killed"
     if killed.exists() and len((folder / "starts").read_text().split()) <= int(killed.read_text()):
         os.kill(os.getpid(), signal.SIGKILL)
+    while (folder / "slow").exists():
+        time.sleep(0.01)
+    if not (Path(arguments[3]) / "config.json").is_file():
+        die()
     asyncio.run(serve(folder, target, port))
 
 

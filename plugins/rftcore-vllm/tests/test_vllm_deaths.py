@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,24 @@ def test_a_server_that_is_killed_as_it_starts_is_started_again_twice(
         with pytest.raises(RunError, match="ended with code 137"):
             connect(build())
     assert len(starts(tmp_path)) == 3
+
+
+def test_a_server_that_starts_again_reads_its_weights_though_newer_ones_have_come(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    model = build()
+    sampler = connect(model, replicas=2, folder=str(tmp_path / "weights"))
+    (tmp_path / "slow").touch()
+    os.kill(starts(tmp_path)[0], signal.SIGKILL)
+    sampler.sync(model, 1)  # finds that one is gone
+    while len(starts(tmp_path)) < 3:
+        time.sleep(0.01)
+    sampler.sync(model, 2)
+    (tmp_path / "slow").unlink()
+    while len(sampler._answering._fleet.up) < 2:
+        time.sleep(0.01)
+    assert len(starts(tmp_path)) == 3
+    assert len(list((tmp_path / "weights").iterdir())) == 1  # what it was started with is gone once it is read
 
 
 def test_a_server_that_cannot_start_stops_the_run_at_once(
