@@ -41,8 +41,12 @@ def answers_across(sampler: Any, ask: Callable[[int, int], Request], models: Seq
     with ThreadPoolExecutor(1) as pool:
         rollout = pool.submit(lambda: asyncio.run(lanes()))
 
+        def mixed() -> list[Completion]:
+            return [completion for completion in found if completion.versions]
+
         def wait(answers: int) -> None:
-            while not rollout.done() and len(found) < answers:
+            end = len(found) + answers
+            while len(found) < end and not rollout.done() and not mixed():
                 time.sleep(0.01)
 
         write = sampler._write
@@ -50,22 +54,21 @@ def answers_across(sampler: Any, ask: Callable[[int, int], Request], models: Seq
         def written(model: Any, version: int) -> Any:
             """Write the weights, and return when there are new questions."""
             weights = write(model, version)
-            wait(len(found) + 1)
+            wait(1)
             time.sleep(0.02 * (version % 5))
             return weights
 
         try:
-            wait(LANES)
             for version in range(sampler.version + 1, sampler.version + 1 + SYNCS):
                 with patch.object(sampler, "_write", written):
                     sampler.sync(models[version % 2], version)
-                wait(len(found) + 2 * LANES)
-                if rollout.done() or any(completion.versions for completion in found):
+                wait(2 * LANES)
+                if rollout.done() or mixed():
                     break
         finally:
             over = True
         rollout.result()
-    return [completion for completion in found if completion.versions]
+    return mixed()
 
 
 def gaps(completion: Completion, own: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
