@@ -77,7 +77,7 @@ def command(config: Settings) -> str:
     """Return the line that makes the same run again, from the configuration in `CONFIG` where it needs one."""
     if not isinstance(config, EvaluationConfig):
         return f"rftcore {'train' if isinstance(config, ExperimentConfig) else 'study'} {CONFIG}"
-    dumped: dict[str, Any] = placeless(config.model_dump(mode="json", exclude={"executor", "trackers"}))
+    dumped: dict[str, Any] = placeless(config.model_dump(mode="json", exclude={"name", "executor", "trackers"}))
     default = EvaluationConfig().model_dump(mode="json")
     player = [dumped.pop("model")] if config.policy is None else ["--policy", config.policy.name]
     given = {key: value for key, value in dumped.items() if value != default.get(key) or key == "references"}

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rftcore import registry
-from rftcore.metric import CellData, StudyData, StudyFigures
+from rftcore.metric import CellData, Metric, StudyData, StudyFigures
 from rftcore.plan import CellNode
 from rftcore.schemas.config import Settings
 from rftcore.schemas.trajectory import Group
-
-if TYPE_CHECKING:
-    from rftcore.metric import Metric
 
 
 def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:

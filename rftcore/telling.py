@@ -21,7 +21,7 @@ COUNTS = frozenset(
 how many of those were played again; samples that were lost to the machine, that did not fit the context, or that no
 budget was left for; tokens that were sampled and that were learned from. All others are measurements."""
 
-MEASURED = ("drift", "entropy", "kl", "rows", "sampler_gap", "success", "validation")
+_MEASURED = ("drift", "entropy", "kl", "rows", "sampler_gap", "success", "validation")
 """What is told of an update's line, as far as it is there; and `zero_variance`, where groups are compared."""
 
 
@@ -38,7 +38,7 @@ class Telling:
         """
         self._report, self._total, self._done = report, total, done
         self._longest, self._apart = longest, apart
-        self._measured = (*MEASURED, "zero_variance") if grouped else MEASURED
+        self._measured = (*_MEASURED, "zero_variance") if grouped else _MEASURED
         self._remark = ""
         self._successes = self._usable = 0
 

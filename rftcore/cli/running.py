@@ -1,4 +1,4 @@
-"""What the commands that run something have in common: arguments, progress bars, and the tables at the end.
+"""What the commands that run something have in common: arguments, what is seen meanwhile, and the tables at the end.
 
 A run that is stopped, by Ctrl-C or by an error, always says how it goes on.
 """

@@ -84,7 +84,7 @@ def _config(environment: str, policy: str, overrides: list[str]) -> EvaluationCo
 
 
 def _work(config: EvaluationConfig, environment: str, policy: str, place: Path, options: dict[str, Any]) -> Calibration:
-    """Calibrate, with a progress bar on the standard error stream; Ctrl-C leaves what was played."""
+    """Calibrate, with a live view on the standard error stream; Ctrl-C leaves what was played."""
     from rich.console import Console
 
     from rftcore.calibration import calibrate as make
