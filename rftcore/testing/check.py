@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rftcore.errors import ConfigError, PluginError
+from rftcore.errors import RftError
 from rftcore.testing.child import Failed
 from rftcore.testing.origin import raised
 
@@ -49,11 +49,10 @@ class Check:
                 raise
         except Failed as error:
             found.append(f"in another process {error}, expected an answer; mend what fails there")
-        except (ConfigError, PluginError) as error:  # says itself what was found, what was expected and what to do
-            found.append(str(error))
         except Exception as error:  # whatever somebody's own code raises breaks the promise
-            target = getattr(getattr(subject, "spec", None), "target", "")
-            found.append(f"{raised(error, target)}, expected no exception; mend what raises there")
+            told = raised(error, getattr(getattr(subject, "spec", None), "target", ""))
+            says_what_to_do = isinstance(error, RftError)
+            found.append(told if says_what_to_do else f"{told}, expected no exception; mend what raises there")
         return found
 
 

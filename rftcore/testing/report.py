@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from rftcore import registry
 from rftcore.errors import ConfigError, PluginError
-from rftcore.options import validate
 from rftcore.testing.check import LEVELS, Check, Level, NotApplicable
 from rftcore.testing.listing import checks
 from rftcore.testing.subject import Subject, announced
@@ -68,7 +67,7 @@ def examine(
 
     `kind` is needed when two kinds share the name; `options` are those of its `Config`; `told` is given each result as
     soon as it is there. Raises ConfigError for a level or a kind that there is not, and for options that the component
-    has not, and PluginError for a name that nobody offers.
+    cannot be built with, and PluginError for a name that nobody offers.
     """
     check_level(level)
     subject = announced(kind_of(name, kind), name, options, level)
@@ -121,13 +120,13 @@ def check_level(level: str) -> None:
 
 
 def require_options(subject: Subject) -> None:
-    """Raise ConfigError when options were given that the component cannot have: no check could say more."""
-    if subject.options:
-        try:
-            known = subject.config
-        except Exception:  # the checks say what cannot be imported
-            return
-        validate(known, subject.options, subject.spec.name)
+    """Raise ConfigError when the component cannot be built with its options: no check could say more."""
+    try:
+        subject.configured()
+    except ConfigError as error:
+        raise ConfigError(f"{error}\nwhat is checked is built first: its options are --set KEY=VALUE") from None
+    except Exception:  # the checks say what cannot be imported, or is no Config
+        return
 
 
 def kind_of(name: str, kind: str | None) -> str:

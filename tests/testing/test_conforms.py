@@ -110,6 +110,15 @@ def test_options_that_the_component_has_not_are_refused_before_anything_is_check
         conforms("textcraft", options={"max_turn": 3})
 
 
+def test_a_component_that_cannot_be_built_without_options_asks_for_them() -> None:
+    with pytest.raises(ConfigError) as caught:
+        examine("single", level="static")
+    assert str(caught.value).splitlines() == [
+        "single.train: missing; expected a value",
+        "what is checked is built first: its options are --set KEY=VALUE",
+    ]
+
+
 def test_the_command_tells_one_mistake_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,7 +158,7 @@ def test_the_command_checks_what_is_named_and_prints_json(counting_site: Site) -
 
 def test_what_is_checked_side_by_side_is_told_in_order_and_found_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "cores", lambda: 2)
-    names, told = ["textcraft", "grpo", "single"], []
+    names, told = ["textcraft", "grpo", "generalization"], []
     reports = examine_each(names, level="static", told=told.append)
     assert told == reports
     for name, report in zip(names, reports, strict=True):
