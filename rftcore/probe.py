@@ -26,10 +26,12 @@ class PlaceMeasured(Frozen):
 
     environment: str
     difficulty: str
+    at_once: int
+    """Episodes that were played side by side: as many as an update, or a cell, of the run has."""
     episodes: int
     """That ended in time."""
     token_seconds: float
-    """Seconds for a token that is read or sampled, with as many episodes at once as the run has."""
+    """Seconds for a token that is read or sampled."""
     tokens: tuple[float, float]
     """Of an episode: the expert's and the model's mean, the lower one first."""
     sampled: tuple[float, float]
@@ -56,9 +58,11 @@ class Measured(Frozen):
     """What a probe found."""
 
     places: tuple[PlaceMeasured, ...]
+    lanes: int
+    """Most episodes that the sampler takes at once."""
     learning: tuple[LearningMeasured, ...]
     start_seconds: float
-    """Until a fresh process has imported what it needs."""
+    """Until a fresh process has imported what it needs, what the first model asks for included: once a worker."""
     load_seconds: float
     """Until a model is loaded and its sampler ready: once a job."""
     peak: int
@@ -67,14 +71,33 @@ class Measured(Frozen):
     """Most bytes of the GPU's memory; 0 without one."""
     device: str
 
+    def place(self, environment: str, difficulty: str, episodes: int) -> PlaceMeasured:
+        """Return what was found of a place with about as many episodes at once as `episodes` have.
+
+        Raises KeyError where no model plays there.
+        """
+        found = [each for each in self.places if (each.environment, each.difficulty) == (environment, difficulty)]
+        if not found:
+            raise KeyError(f"{environment}:{difficulty}")
+        return min(found, key=lambda each: abs(each.at_once - min(self.lanes, episodes)))
+
     def lengths(self) -> dict[tuple[str, str], Length]:
-        """Return how long the episodes of each place are."""
+        """Return how long the episodes of each place are, however many were played at once."""
+        found: dict[tuple[str, str], list[PlaceMeasured]] = {}
+        for each in self.places:
+            found.setdefault((each.environment, each.difficulty), []).append(each)
         return {
-            (place.environment, place.difficulty): Length(
-                Range(*place.tokens), Range(*place.sampled), Range(*place.stored)
+            key: Length(
+                _hull([each.tokens for each in those]),
+                _hull([each.sampled for each in those]),
+                _hull([each.stored for each in those]),
             )
-            for place in self.places
+            for key, those in found.items()
         }
+
+
+def _hull(ends: list[tuple[float, float]]) -> Range:
+    return Range(min(low for low, _ in ends), max(high for _, high in ends))
 
 
 def way(config: Settings) -> str:

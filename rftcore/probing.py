@@ -7,9 +7,11 @@ the algorithm gives; where it gives none, as to groups without variance, as much
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from statistics import fmean
@@ -20,6 +22,7 @@ from rftcore.algorithm import Algorithm
 from rftcore.blueprint import KINDS
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, RunError
+from rftcore.estimate import evaluated
 from rftcore.experiment import make_engine, make_environments
 from rftcore.options import validate
 from rftcore.plan import Plan, StageNode
@@ -39,8 +42,19 @@ PLAYING = 0.6
 EXPERTS = 3
 """Episodes of the expert in each place."""
 
-Place = tuple[str, str]
-"""Environment and difficulty."""
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Episodes that a run plays side by side."""
+
+    environment: str
+    difficulty: str
+    tasks: int
+    samples: int
+
+    def at_once(self, lanes: int) -> int:
+        """Return how many of them are live where `lanes` may be."""
+        return min(lanes, self.tasks * self.samples)
 
 
 class Meter(Sampler):
@@ -82,16 +96,12 @@ def measure(payload: dict[str, Any], report: Callable[[float, float, str], None]
     names = [source.environment for node in plan.stages for source in node.stage.sources]
     environments = make_environments(config, [*names, *(cell.environment for cell in plan.cells if not cell.policy)])
     ways = {way(own): (own, node) for node in plan.stages for own in [settings_of(config, node.stage)]}
-    places = _places(plan, environments)
-    began = time.monotonic()
-    engine = _engine(config, next(iter(ways.values()), None))
-    loaded = time.monotonic() - began
+    engine, first, loaded = _loaded_twice(lambda: _engine(config, next(iter(ways.values()), None)))
     learning: list[LearningMeasured] = []
     try:
-        played = {
-            place: _play(engine, environments, place, config, seconds * PLAYING / len(places), seconds)
-            for place in places
-        }
+        plays = _plays(config, plan, environments, engine.actor.lanes)
+        share = seconds * PLAYING / len(plays)
+        played = {play: _play(engine, environments, play, config, share, seconds) for play in plays}
         for number, (key, (own, node)) in enumerate(ways.items()):
             if number:
                 engine.actor.stop()
@@ -103,8 +113,9 @@ def measure(payload: dict[str, Any], report: Callable[[float, float, str], None]
     peak, gpu_peak, device = peaks()
     found = Measured(
         places=tuple(found for found, _ in played.values()),
+        lanes=engine.actor.lanes,
         learning=tuple(learning),
-        start_seconds=imported,
+        start_seconds=imported + max(0.0, first - loaded),
         load_seconds=loaded,
         peak=peak,
         gpu_peak=gpu_peak,
@@ -113,11 +124,36 @@ def measure(payload: dict[str, Any], report: Callable[[float, float, str], None]
     return found.model_dump(mode="json")
 
 
-def _places(plan: Plan, environments: Mapping[str, Environment]) -> list[Place]:
-    """Return where a model plays, places of training first."""
-    trained = [pool.split(":") for node in plan.stages for pool in pools(node.stage, environments)]
-    tested = [(cell.environment, cell.difficulty) for cell in plan.cells if not cell.policy]
-    return list(dict.fromkeys([*((environment, difficulty) for environment, difficulty in trained), *tested]))
+def _plays(config: Settings, plan: Plan, environments: Mapping[str, Environment], lanes: int) -> list[Play]:
+    """Return what a model plays, of training first; of those with as many episodes at once in a place, one."""
+    found = []
+    for node in plan.stages:
+        training = settings_of(config, node.stage).training
+        for pool in pools(node.stage, environments):
+            environment, _, difficulty = pool.partition(":")
+            found.append(Play(environment, difficulty, training.groups, training.samples))
+    for cell in plan.cells:
+        if not cell.policy:
+            tasks = evaluated(config, environments[cell.environment], cell.difficulty)
+            found.append(Play(cell.environment, cell.difficulty, tasks, config.evaluation.samples))
+    alike: dict[tuple[str, str, int], Play] = {}
+    for play in found:
+        alike.setdefault((play.environment, play.difficulty, play.at_once(lanes)), play)
+    return list(alike.values())
+
+
+def _loaded_twice(load: Callable[[], Engine]) -> tuple[Engine, float, float]:
+    """Return what `load` loads, and the seconds of the first time, which also imports, and of the second."""
+    seconds = []
+    for again in (False, True):
+        began = time.monotonic()
+        engine = load()
+        seconds.append(time.monotonic() - began)
+        if not again:
+            engine.actor.stop()
+            del engine
+            gc.collect()
+    return engine, seconds[0], seconds[1]
 
 
 def _engine(config: Settings, learns: tuple[Settings, StageNode] | None) -> Engine:
@@ -132,34 +168,34 @@ def _engine(config: Settings, learns: tuple[Settings, StageNode] | None) -> Engi
 def _play(
     engine: Engine,
     environments: Mapping[str, Environment],
-    place: Place,
+    play: Play,
     config: Settings,
     seconds: float,
     patience: float,
 ) -> tuple[PlaceMeasured, list[Trajectory]]:
-    """Play as many episodes at once as an update of the run does, for `seconds`; return what was found and played.
+    """Play for `seconds`; return what was found and played.
 
     When there is no answer in that time, one episode is played for `patience` seconds. Raises RunError when there is
     none then.
     """
-    environment, difficulty = environments[place[0]], place[1]
-    tasks = environment.tasks("train", difficulty)
+    environment = environments[play.environment]
+    tasks = environment.tasks("train", play.difficulty)
+    shown: list[Trajectory] = []
+    told = 0.0
+    with suppress(ConfigError):  # the expert says more than the model may: no reason not to train without it
+        _timed(environments, engine.expert(), tasks[:1], 1, patience)  # what is built once is not an episode's
+        shown, told = _timed(environments, engine.expert(), tasks[:EXPERTS], 1, patience)
     meter = engine.actor.sampler = Meter(_plain(engine.actor.sampler))
-    groups, samples = config.training.groups, config.training.samples
-    done, spent = _timed(environments, engine.actor, tasks[:groups], samples, seconds)
-    asked = len(tasks[:groups]) * samples
+    done, spent = _timed(environments, engine.actor, tasks[: play.tasks], play.samples, seconds)
+    asked = len(tasks[: play.tasks]) * play.samples
     if not meter.answers:
         done, spent = _timed(environments, engine.actor, tasks[:1], 1, patience)
     if not meter.answers:
         raise RunError(
-            f"--probe: found no answer of the model in {patience:g} s in {place[0]}:{difficulty}, expected one at "
-            "least; it is too slow here to be measured. Take a faster device, or a smaller sampling.max_new_tokens"
+            f"--probe: found no answer of the model in {patience:g} s in {play.environment}:{play.difficulty}, "
+            "expected one at least; it is too slow here to be measured. Take a faster device, or a smaller "
+            "sampling.max_new_tokens"
         )
-    began = time.monotonic()
-    shown: list[Trajectory] = []
-    with suppress(ConfigError):  # the expert says more than the model may: no reason not to train without it
-        shown, _ = _timed(environments, engine.expert(), tasks[:EXPERTS], 1, patience)
-    told = (time.monotonic() - began) / max(1, len(shown))
     whole = [trajectory for trajectory in done if not trajectory.masked]
     ends = [_means(part) for part in (whole, shown) if part]
     if len(done) < min(asked, engine.actor.lanes) or not ends:  # the short ones end first: the others may go on
@@ -168,14 +204,15 @@ def _play(
         ends.append((answer * limit, min(answer, config.sampling.max_new_tokens) * limit, 30 * answer * limit))
     tokens, sampled, stored = ((min(each), max(each)) for each in zip(*ends, strict=True))
     found = PlaceMeasured(
-        environment=place[0],
-        difficulty=difficulty,
+        environment=play.environment,
+        difficulty=play.difficulty,
+        at_once=min(asked, engine.actor.lanes),
         episodes=len(done),
         token_seconds=spent / meter.tokens,
         tokens=tokens,
         sampled=sampled,
         stored=stored,
-        policy_seconds=told,
+        policy_seconds=told / max(1, len(shown)),
     )
     return found, whole
 
@@ -213,21 +250,24 @@ def _groups(
     environments: Mapping[str, Environment],
     config: Settings,
     node: StageNode,
-    played: Mapping[Place, tuple[PlaceMeasured, list[Trajectory]]],
+    played: Mapping[Play, tuple[PlaceMeasured, list[Trajectory]]],
 ) -> list[Group]:
     """Return groups that a stage could learn from: demonstrations where it learns from those, else what was played."""
-    places = [tuple(pool.split(":")) for pool in pools(node.stage, environments)]
+    places = [pool.split(":") for pool in pools(node.stage, environments)]
     teacher = engine.teacher(None)
     if teacher is not engine.actor:
         tasks = [task for name, difficulty in places for task in environments[name].tasks("train", difficulty)]
         count = config.training.groups
         return eventloop.run(collect(environments, teacher, tasks[:count], 1, seed=0))
     by_task: dict[str, list[Trajectory]] = {}
-    for place in places:
-        for trajectory in played[place[0], place[1]][1]:
+    whole = config.training.groups * config.training.samples
+    for environment, difficulty in places:
+        there = [play for play in played if (play.environment, play.difficulty) == (environment, difficulty)]
+        nearest = min(there, key=lambda play: abs(play.tasks * play.samples - whole))
+        for trajectory in played[nearest][1]:
             by_task.setdefault(trajectory.task.id, []).append(trajectory)
-    whole = sorted(by_task.values(), key=len, reverse=True)[: config.training.groups]
-    return [Group.model_construct(task=group[0].task, trajectories=tuple(group)) for group in whole]
+    largest = sorted(by_task.values(), key=len, reverse=True)[: config.training.groups]
+    return [Group.model_construct(task=group[0].task, trajectories=tuple(group)) for group in largest]
 
 
 def _learn(engine: Engine, config: Settings, key: str, groups: Sequence[Group], seconds: float) -> LearningMeasured:

@@ -167,21 +167,27 @@ def _memory(
     if not needs:
         return []
     slots = max(1, executor.slots // min(config.threads, executor.slots))
+    beside = any(settings_of(config, node.stage).training.max_staleness for node in plan.stages)  # these need two sides
+    certain = max(1, executor.slots // min((1 + beside) * config.threads, executor.slots))
     shared = int(getattr(executor.config, "per_gpu", 1))
     if on_gpu:
         slots = min(slots, max(1, len(gpus())) * shared)
-    found = [_claim("memory", {key: (label, need.machine) for key, (label, need) in needs.items()}, ready, slots)]
+    machine = {key: (label, need.machine) for key, (label, need) in needs.items()}
+    found = [_claim("memory", machine, ready, slots, min(slots, certain))]
     if on_gpu:
         per_gpu = {key: (label, need.gpu) for key, (label, need) in needs.items()}
-        found.append(_claim("GPU memory", per_gpu, ready if len(gpus()) == 1 else ready[:1], min(slots, shared)))
+        together = min(slots, shared)
+        found.append(_claim("GPU memory", per_gpu, ready, together, min(together, certain) if len(gpus()) == 1 else 1))
     return found
 
 
-def _claim(what: str, needs: Mapping[str, tuple[str, Mapping[str, Range]]], ready: Sequence[str], slots: int) -> Claim:
-    """Add up: certain are the jobs that start first, or the largest alone; possible are the largest ones at once."""
+def _claim(
+    what: str, needs: Mapping[str, tuple[str, Mapping[str, Range]]], ready: Sequence[str], slots: int, certain: int
+) -> Claim:
+    """Add up: certain are the smallest of those that can begin, or the largest alone, possible the largest at once."""
     sums = {key: total(parts) for key, (_, parts) in needs.items()}
     largest = max(sums, key=lambda key: sums[key].high)
-    first = sum(sums[key].low for key in ready[:slots])
+    first = sum(sorted(sums[key].low for key in ready)[:certain])
     highest = sorted((need.high for need in sums.values()), reverse=True)[:slots]
     label, parts = needs[largest]
     jobs = f"{len(highest)} jobs side by side take" if len(highest) > 1 else f"{label} takes"

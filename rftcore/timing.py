@@ -54,12 +54,20 @@ def forecast(
 def makespan(jobs: Mapping[str, tuple[str | None, float]], done: set[str], slots: int) -> float:
     """Return when the last job ends, each begun as soon as what it needs is done and one of the slots is free.
 
-    `jobs` has by its key what a job needs and its seconds; of those that are ready the first one begins.
+    `jobs` has by its key what a job needs, which comes before it, and its seconds. Of those that are ready, the one
+    with the longest row of jobs behind it begins, as in `rftcore.agenda`.
     """
     waiting, ended, now = dict(jobs), set(done), 0.0
+    urgent: dict[str, float] = {}
+    behind: dict[str, float] = {}
+    for key, (needs, seconds) in reversed(list(jobs.items())):
+        urgent[key] = seconds + behind.get(key, 0.0)
+        if needs is not None:
+            behind[needs] = max(behind.get(needs, 0.0), urgent[key])
     running: list[tuple[float, str]] = []
     while waiting or running:
         ready = [key for key, (needs, _) in waiting.items() if needs is None or needs in ended]
+        ready.sort(key=urgent.__getitem__, reverse=True)
         for key in ready[: slots - len(running)]:
             heapq.heappush(running, (now + waiting.pop(key)[1], key))
         now, key = heapq.heappop(running)
@@ -71,17 +79,18 @@ def _stage(config: Settings, node: StageNode, environments: Mapping[str, Environ
     own = settings_of(config, node.stage)
     played, tokens = Range(0, 0), Range(0, 0)
     shown = demonstrations(own.algorithm) is not None
-    places = {(place.environment, place.difficulty): place for place in measured.places}
-    drawn = [places[environment, difficulty] for environment, difficulty in map(_pair, pools(node.stage, environments))]
-    for place in drawn:
+    drawn = [pool.split(":") for pool in pools(node.stage, environments)]
+    for environment, difficulty in drawn:
+        place = measured.place(environment, difficulty, own.training.groups * own.training.samples)
         count = episodes(config, node) / len(drawn)
         length = Range(*place.tokens)
         one = Range(place.policy_seconds, place.policy_seconds) if shown else length * place.token_seconds
         played += one * count
         tokens += length * count
         if (validation := own.training.validation) is not None:
-            times = 1 + math.ceil(node.updates / validation.every)
-            played += length * (place.token_seconds * times * validation.tasks * validation.samples)
+            held = validation.tasks * validation.samples
+            pace = measured.place(environment, difficulty, held).token_seconds
+            played += length * (pace * (1 + math.ceil(node.updates / validation.every)) * held)
     learned = next(found for found in measured.learning if found.key == way(own))
     learning = tokens * learned.token_seconds
     load = Range(measured.load_seconds, measured.load_seconds)
@@ -90,16 +99,8 @@ def _stage(config: Settings, node: StageNode, environments: Mapping[str, Environ
 
 def _cell(config: Settings, cell: CellNode, environments: Mapping[str, Environment], measured: Measured) -> Timed:
     count = evaluated(config, environments[cell.environment], cell.difficulty) * config.evaluation.samples
-    places = {(place.environment, place.difficulty): place for place in measured.places}
-    place = places.get((cell.environment, cell.difficulty))
-    if place is None:  # only policies play there
-        return Timed(cell.key, None, Range(0, 0))
+    place = measured.place(cell.environment, cell.difficulty, count)
     if cell.policy:
         return Timed(cell.key, None, Range(1, 1) * (place.policy_seconds * count))
     load = Range(measured.load_seconds, measured.load_seconds)
     return Timed(cell.key, cell.checkpoint, load + Range(*place.tokens) * (place.token_seconds * count))
-
-
-def _pair(pool: str) -> tuple[str, str]:
-    environment, _, difficulty = pool.partition(":")
-    return environment, difficulty

@@ -37,6 +37,7 @@ def _tell_measured(measured: Measured) -> None:
     rows = [
         (
             f"{place.environment}:{place.difficulty}",
+            str(place.at_once),
             str(place.episodes),
             _span(Range(*place.tokens)),
             f"{1 / place.token_seconds:,.0f}",
@@ -44,7 +45,7 @@ def _tell_measured(measured: Measured) -> None:
         )
         for place in measured.places
     ]
-    table(("place", "episodes", "tokens of an episode", "tokens/s", "stored"), rows)
+    table(("place", "at once", "episodes", "tokens of an episode", "tokens/s", "stored"), rows)
     out = console()
     for learned in measured.learning:
         out.print(

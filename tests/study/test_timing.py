@@ -32,6 +32,7 @@ def measured(run: Experiment, **changes: Any) -> Measured:
         PlaceMeasured(
             environment="even",
             difficulty=difficulty,
+            at_once=12,
             episodes=10,
             token_seconds=0.01,
             tokens=(10, 20),
@@ -44,6 +45,7 @@ def measured(run: Experiment, **changes: Any) -> Measured:
     learning = LearningMeasured(key=way(run.config), token_seconds=0.001, tokens=100, share=0.25)
     fields: dict[str, Any] = {
         "places": tuple(places),
+        "lanes": 64,
         "learning": (learning,),
         "start_seconds": 7.0,
         "load_seconds": 3.0,
@@ -88,3 +90,19 @@ def test_what_is_done_takes_no_time(model: Path) -> None:
     plan = run.blueprint.plan
     done = {job.key for job in (*plan.stages, *plan.cells)}
     assert forecast(run.config, plan, run.blueprint.environments, measured(run), done, 2) == Range(7, 7)
+
+
+def test_a_cell_has_the_pace_of_as_many_episodes_at_once(model: Path) -> None:
+    run = Experiment(small(model, train="even:easy"))
+    one = measured(run)
+    few = [place.model_copy(update={"at_once": 6, "token_seconds": 0.05, "tokens": (8, 30)}) for place in one.places]
+    both = measured(run, places=(*one.places, *few))
+    # An update has 12 episodes, a cell 6; 100 would be more than the sampler takes.
+    assert both.place("even", "hard", 12).token_seconds == 0.01
+    assert both.place("even", "hard", 6).token_seconds == 0.05
+    assert both.place("even", "hard", 100).token_seconds == 0.01
+    assert both.lengths()["even", "hard"].tokens == Range(8, 30)
+    environments, plan = run.blueprint.environments, run.blueprint.plan
+    paces = [forecast(run.config, plan, environments, found, set(), 1).low for found in (one, both)]
+    # Four cells of 6 episodes: of 10 tokens before, and now of 8.
+    assert paces[1] - paces[0] == pytest.approx(4 * 6 * (8 * 0.05 - 10 * 0.01))

@@ -37,7 +37,7 @@ def test_a_probe_measures_what_servers_sample(serve: Callable[..., Any]) -> None
         "seconds": 4.0,
     }
     found = Measured.model_validate(measure(payload, lambda done, total, remark: None))
-    assert [place.difficulty for place in found.places] == ["easy", "hard"]
+    assert [(place.difficulty, place.at_once) for place in found.places] == [("easy", 4), ("easy", 2), ("hard", 2)]
     assert len(server.answered) >= sum(place.episodes for place in found.places) > 0
     assert found.learning[0].tokens > 0
     assert any(path == "/collective_rpc" for path, _ in server.calls)  # the update's weights went to it
