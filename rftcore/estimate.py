@@ -126,7 +126,7 @@ def estimate(
         if not cell.policy:
             played = evaluated(config, environments[cell.environment], cell.difficulty) * config.evaluation.samples
             evaluation += lengths(cell.environment, cell.difficulty, "test").tokens * played
-    parameters = count_parameters(config.model)
+    parameters = count_parameters(config.model) if plan.model else None
     work += evaluation * 2
     return Cost(training, evaluation, parameters, None if parameters is None else work * parameters)
 

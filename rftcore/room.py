@@ -119,13 +119,13 @@ def claims(
     lengths: Lengths | None = None,
     peaks: Mapping[str, int] | None = None,
 ) -> list[Claim]:
-    """Return what is left of a run claims: nothing where the size of its model is not known before it is loaded.
+    """Return what is left of a run claims: nothing where no model plays, or its size is not known before it is loaded.
 
     Lengths of episodes are taken from `lengths` with the `environments`; without them anything from one token to the
     longest context. `peaks` has what a probe was seen to take, by what is claimed: that much it takes.
     On several machines what each of them has is not known here.
     """
-    shape = read_shape(config.model)
+    shape = read_shape(config.model) if plan.model else None  # policies play without one, which need not be installed
     if shape is None:
         return []
     measured = _Measured(config, shape, environments, lengths)

@@ -120,6 +120,8 @@ def _tell_budget(planned: Study, tflops: float | None, lengths: Lengths, forecas
             f"{low} to {high} for what is left, at the pace that the probe measured, {_slots(planned)} side by side"
         )
         return
+    if not plan.model:
+        return
     if cost.parameters is None or cost.operations is None:
         out.print(f"the size of {config.model!r} is not known before it is loaded, so neither is the time")
         return

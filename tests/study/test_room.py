@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -201,3 +202,13 @@ def test_a_dry_run_of_an_evaluation_tells_its_cells_and_its_room(rftcore: Comman
     assert "stages" not in done.out and "algorithm" not in done.out
     assert "memory: evaluate base on even:easy takes " in done.out
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_a_policy_plays_no_model_has_to_be_installed(rftcore: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rftcore_tiny", None)
+    arguments = ("evaluate", "--policy", "random", "--environment", "even", "evaluation.tasks=2")
+    planned = rftcore(*arguments, "--dry-run")
+    assert (planned.code, planned.err) == (0, "")
+    assert "is not known before it is loaded" not in planned.out
+    done = rftcore(*arguments)
+    assert done.code == 0, done.err
