@@ -70,8 +70,6 @@ def cases(large: Path) -> dict[str, dict[str, Any]]:
             "algorithm": {"name": "ppo", "critic": {"model": "start"}},
         },
         "100 M weights": {**SMALL, "model": str(large)},
-        "100 M weights, LoRA": {**SMALL, "model": str(large), "learner": {"lora": {"rank": 16}}},
-        "100 M weights, bfloat16": {**SMALL, "model": str(large), "dtype": "bfloat16"},
     }
 
 
