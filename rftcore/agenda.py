@@ -1,7 +1,8 @@
 """The jobs of a run: what each needs, how much work it is expected to be, and which of them begins first.
 
-What is longest begins first, so that at the end of a run no worker has much left to do alone. The order changes no
-result, and nothing that is measured goes into it: it is the same for each run of a plan.
+What is longest begins first, so that at the end of a run no worker has much left to do alone. Nothing that is measured
+goes into the order: it is the same for each run of a plan. It changes no result of a model; cells of policies are short
+and keep the plan's order, because where a budget runs out it decides which of them it was left for.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def urgency(jobs: Mapping[str, tuple[Job, str | None]]) -> dict[str, float]:
 
 
 def _hardest_first(plan: Plan) -> list[CellNode]:
-    """Return the cells, those of an environment's hardest tasks first: cells are of one size, and their episodes not.
+    """Return a model's cells, those of an environment's hardest tasks first, and then those of policies.
+
+    Cells are of one size, and their episodes not.
 
     In a plan the cells of a player in an environment go from its easiest tasks to its hardest.
     """
@@ -59,7 +62,7 @@ def _hardest_first(plan: Plan) -> list[CellNode]:
     for cell in plan.cells:
         ranks[cell.train, cell.environment] += 1
         hardness[cell.key] = ranks[cell.train, cell.environment]
-    return sorted(plan.cells, key=lambda cell: -hardness[cell.key])
+    return sorted(plan.cells, key=lambda cell: 0 if cell.policy else -hardness[cell.key])
 
 
 def _job(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import runpy
 import subprocess
 import time
@@ -20,9 +21,18 @@ from typing import Any
 from chaos.victims import VICTIMS, kill
 from chaos.world import ROOT, World
 
-MAY_SAY = ("its worker process died", "its Ray worker died", "`vllm serve` on port", "a server died 3 times")
-"""What a driver may say when it ends by itself: a job is given up whose process was killed three times, and so is a
-server that was killed as it started."""
+MAY_SAY = {
+    "worker": {"its worker process died"},
+    "Ray actor": {"its Ray worker died"},
+    "sampler server": {"`vllm serve` on port", "a server died 3 times"},
+    "environment server": {"start it: rftcore serve ENV"},  # a run that is only being made waits for nobody
+    "full disk": {"No space left on device", "No usable temporary directory", "its worker process died"},
+}
+"""What a driver may end with after what was done to it: a job is given up whose process was killed three times, and so
+is a server that was killed as it started."""
+
+FAILED = re.compile(r"^error: | failed: ", re.MULTILINE)
+"""Begins what a driver says of what ended it."""
 
 
 @dataclass
@@ -82,7 +92,8 @@ class Disturbance:
             if driver.returncode == 0:
                 return
             said = self._world.said(name)
-            if not any(reason in said for reason in expected) and driver.returncode != -9:
+            failure = FAILED.split(said, maxsplit=1)[-1]  # above it stands what the driver went on from
+            if not any(reason in failure for reason in expected) and driver.returncode != -9:
                 self.found.problems.append(f"{name}: a driver ended with {driver.returncode}: {said.strip()[-600:]}")
             if "Traceback (most recent call last)" in said:
                 self.found.problems.append(f"{name}: a driver printed a traceback: {said.strip()[-1500:]}")
@@ -96,7 +107,7 @@ class Disturbance:
 
         What is not there when it is due is killed some time after it has come, and not as it starts.
         """
-        expected = set(MAY_SAY)
+        expected: set[str] = set()
         due, late = time.monotonic() + self._rng.uniform(0.2, self._longest), False
         while driver.poll() is None:
             time.sleep(0.02)
@@ -130,14 +141,13 @@ class Disturbance:
         elif kind == "environment server":
             self._world.server.kill()
             self._world.server.start()
-            expected.add("start it: rftcore serve ENV")  # a run that is only being made waits for nobody
         elif kind == "full disk":
             (self._world.trouble / "full").touch()
-            expected |= {"No space left on device", "No usable temporary directory"}
         elif kind == "clock":
             (self._world.trouble / "clock").write_text(str(self._rng.choice((-86400.0, 86400.0 * 400))))
         elif not self._truncate(name, driver):
             return False
+        expected |= MAY_SAY.get(kind, set())
         self._did(kind)
         return True
 

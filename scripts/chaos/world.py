@@ -59,7 +59,11 @@ class World:
             [*CLI, "serve", "even", "--with", f"port={port}"], self.variables, root / "server.log", port
         )
         self.url = f"http://127.0.0.1:{port}"
-        self.server.start()
+        try:
+            self.server.start()
+        except BaseException:
+            self.close()
+            raise
 
     def _programs(self) -> Path:
         """Return a folder with a program `vllm`."""

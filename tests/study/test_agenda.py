@@ -30,7 +30,9 @@ def test_what_has_the_longest_row_of_jobs_behind_it_begins_first() -> None:
     }
 
 
-def test_jobs_know_their_size_and_cells_of_hard_tasks_come_first(model: Path, tmp_path: Path) -> None:
+def test_a_models_cells_of_hard_tasks_come_first_and_policies_which_may_have_a_budget_last(
+    model: Path, tmp_path: Path
+) -> None:
     blueprint = Study(small(model, axes={"transfer": ["even:easy"]}, references=["random"])).blueprint
     listed = [job for _, (job, _) in agenda(RunFolder(tmp_path), blueprint.config, blueprint.plan)]
     sizes = {job.label: job.size for job in listed}
@@ -41,10 +43,10 @@ def test_jobs_know_their_size_and_cells_of_hard_tasks_come_first(model: Path, tm
         "train even:easy",
         "evaluate base on even:hard",
         "evaluate even:easy on even:hard",
-        "evaluate random on even:hard",
         "evaluate base on even:easy",
         "evaluate even:easy on even:easy",
         "evaluate random on even:easy",
+        "evaluate random on even:hard",
     ]
 
 

@@ -206,8 +206,8 @@ def test_resume_finishes_a_partial_run_by_its_name(
     assert done.code == 0, done.err
     assert [line.split(",")[0] for line in done.err.splitlines()] == [
         "[1/3] evaluate oracle on even:hard",
-        "[2/3] evaluate oracle on third:hard",
-        "[3/3] evaluate oracle on third:easy",
+        "[2/3] evaluate oracle on third:easy",
+        "[3/3] evaluate oracle on third:hard",
     ]
     assert differences(report_of(copied / "partial"), report_of(study_folder.path)) == []
 
