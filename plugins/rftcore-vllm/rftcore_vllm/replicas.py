@@ -86,6 +86,8 @@ class Replicas:
             connecting.cancel()
             raise
         await connecting
+        for server in self._servers.values():  # one may have been lent while it started again
+            server.settle()
         return min(replica.max_context or self._config.max_context for replica in self._fleet.replicas)
 
     async def ask(self, conversation: int, question: Question) -> Answer:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from rftcore.errors import RunError
 from rftcore_vllm.program import find_program
 from rftcore_vllm.replica import API_KEY
 
@@ -30,6 +32,9 @@ ON_CPU = {
     "OMP_NUM_THREADS": "1",
 }
 """Besides, where the model is on a CPU; what the user's environment says goes before."""
+
+OUTSIDE = (128 + signal.SIGKILL, 128 + signal.SIGTERM, -signal.SIGKILL, -signal.SIGTERM)
+"""Exit codes of a server that somebody ended, as its guard tells them, and of a guard that somebody ended."""
 
 TAIL = 2000
 """Characters of a server's output in a message about its death."""
@@ -62,21 +67,28 @@ class Server:
     def start(self, folder: Path, *, passing: bool = False) -> None:
         """Start it with the model in `folder`, if it is dead. It is not ready when this returns.
 
-        A `passing` folder may be thrown away before the server has read it: it gets names of its own for the files.
+        A `passing` folder may be thrown away before the server has read it: it gets names of its own for the files,
+        which end with the server at the latest. Raises RunError when they cannot be made.
         """
         self.stop()
         if passing:
             folder = self._own = _linked(folder)
         command = [self._program, "serve", str(folder), "--host", "127.0.0.1", "--port", str(self.port)]
-        guard = [sys.executable, "-m", "rftcore_vllm.guard", *command, *self._arguments]
+        remove = [] if self._own is None else ["--remove", str(self._own)]
+        guard = [sys.executable, "-m", "rftcore_vllm.guard", *remove, *command, *self._arguments]
         self._process = subprocess.Popen(
             guard, stdin=subprocess.PIPE, stdout=self._log, stderr=subprocess.STDOUT, env=self._settings
         )
 
     @property
+    def died(self) -> bool:
+        """Whether it ran, and ended."""
+        return self._process is not None and self._process.poll() is not None
+
+    @property
     def killed(self) -> bool:
-        """Whether it was ended by a signal, and not by itself."""
-        return self._process is not None and (self._process.poll() or 0) > 128
+        """Whether it, or its guard, was ended from outside, and not by itself: a crash is a signal, too."""
+        return self._process is not None and self._process.poll() in OUTSIDE
 
     def settle(self) -> None:
         """Forget the files that it was started with: it has read them."""
@@ -108,13 +120,27 @@ class Server:
 
 
 def _linked(folder: Path) -> Path:
-    """Return a new folder, beside the one that holds `folder`, with the same files: they last as long as it does."""
-    own = Path(tempfile.mkdtemp(prefix="rftcore-start-", dir=folder.parent.parent))
-    for file in folder.iterdir():
+    """Return a new folder, beside the one that holds `folder`, with the same files: they last as long as it does.
+
+    Raises RunError, and leaves nothing, when one cannot be read or there is no room.
+    """
+    place = folder.parent.parent
+    try:
+        own = Path(tempfile.mkdtemp(prefix="rftcore-start-", dir=place))
         try:
-            os.link(file, own / file.name)
-        except OSError:  # not every file system has two names for one file
-            shutil.copyfile(file, own / file.name)
+            for file in folder.iterdir():
+                try:
+                    os.link(file, own / file.name)
+                except OSError:  # not every file system has two names for one file
+                    shutil.copyfile(file, own / file.name)
+        except BaseException:
+            shutil.rmtree(own, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise RunError(
+            f"a server cannot be started again: no copy of {str(folder)!r} can be made in {str(place)!r}: {error}; "
+            "make room, or set sampler.folder"
+        ) from error
     return own
 
 
