@@ -1,7 +1,7 @@
 """Where the numbers of a run come from: what it takes to get the same ones, and what they cost.
 
-A report is made to be published: names of folders, of machines and of users are left out, and so is whatever a URL
-says before its host.
+A report is made to be published: names of folders, of machines and of users are left out, and so is what a URL says
+before its host and behind its path, where keys and passwords stand.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from importlib import metadata
+from itertools import chain, count
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -86,18 +87,33 @@ def command(config: Settings) -> str:
 
 
 def placeless(value: Any) -> Any:
-    """Return a value of JSON without the folders of absolute paths, and without user names in URLs."""
+    """Return a value of JSON without the folders of absolute paths, and without users, queries and fragments of URLs.
+
+    A text is a path as a whole or not at all. Of keys that come out equal, each behind the first has a number.
+    """
     if isinstance(value, Mapping):
-        return {placeless(key): placeless(item) for key, item in value.items()}
+        found: dict[str, Any] = {}
+        for key, item in value.items():
+            found[_free(placeless(key), found)] = placeless(item)
+        return found
     if isinstance(value, list | tuple):
         return [placeless(item) for item in value]
     if not isinstance(value, str):
         return value
-    text = re.sub(r"(?<=://)[^/@\s]+@", "", value)
-    for path in (PurePosixPath(text), PureWindowsPath(text)):
-        if path.is_absolute() or text.startswith("~"):
-            return path.name
-    return text
+    text = re.sub(r"(?<=://)[^/?#\s]*@", "", value)
+    text = re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1", text).removeprefix("file://")
+    if "\n" in text:
+        return text
+    posix, windows = PurePosixPath(text), PureWindowsPath(text)
+    # The root and one name, as in `/no_think`, tell no place, and may be no path.
+    if len(posix.parts) > 2 - text.startswith("~") and (posix.is_absolute() or text.startswith("~")):
+        return posix.name
+    return windows.name if windows.drive and windows.is_absolute() else text
+
+
+def _free(key: str, taken: Collection[str]) -> str:
+    """Return a key, or its first variant with a number that is not taken."""
+    return next(name for name in chain([key], (f"{key} ({n})" for n in count(2))) if name not in taken)
 
 
 def versions(config: Settings, plan: Plan) -> dict[str, str]:

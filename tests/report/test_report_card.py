@@ -25,11 +25,24 @@ from rftcore.schemas.report import Report
         ("runs/demo/checkpoint", "runs/demo/checkpoint"),
         ("https://alice:secret@host:8000/v1", "https://host:8000/v1"),
         ("https://host/v1", "https://host/v1"),
+        ("https://user:p@ss@host/v1", "https://host/v1"),
+        ("https://h/v1?api_key=SECRET", "https://h/v1"),
+        ("https://h/v1#key", "https://h/v1"),
+        ("file:///home/alice/m", "m"),
+        ("/no_think", "/no_think"),
+        ("/", "/"),
+        ("/no_think\nYou are a/b helper", "/no_think\nYou are a/b helper"),
+        ("~5", "~5"),
         ({"/data/a.jsonl": ["/data/b", 3, None, 0.5]}, {"a.jsonl": ["b", 3, None, 0.5]}),
     ],
 )
 def test_places_and_users_are_left_out(value: object, said: object) -> None:
     assert placeless(value) == said
+
+
+def test_files_of_one_name_in_several_folders_keep_an_entry_each() -> None:
+    found = placeless({"/a/x.jsonl": "1", "/b/x.jsonl": "2", "/c/x.jsonl": "3"})
+    assert found == {"x.jsonl": "1", "x.jsonl (2)": "2", "x.jsonl (3)": "3"}
 
 
 ORIGIN = {
