@@ -14,13 +14,15 @@ from rftcore.blueprint import load_record
 from rftcore.checkpoint import verify as verify_checkpoint
 from rftcore.errors import RftError, RunError
 from rftcore.plan import Plan
-from rftcore.records import RunFolder, check_cell, read_json, read_lines
+from rftcore.records import RunFolder, check_cell, read_groups, read_json, read_lines
 from rftcore.report.build import build_report
 from rftcore.report.differences import differences
 from rftcore.resumption import check_unchanged
 from rftcore.sessions import FILE
 
 RECORDED = tuple(f"provenance.{name}" for name in ("manifests", "model", "recordings", "seeds", "specs", "stages"))
+LATER = tuple(f"provenance.{name}" for name in ("arithmetic", "command", "effort"))
+"""What is recorded too, where it is told: reports of older versions do not."""
 
 
 @dataclass
@@ -67,8 +69,11 @@ def verify(folder: RunFolder) -> Verification:
 def _records(folder: RunFolder, plan: Plan) -> Iterator[tuple[Path, Callable[[Path], object]]]:
     """Yield every file of records of a finished run, with what reads it."""
     for stage in plan.stages:
-        yield folder.stage(stage.key) / "updates.jsonl", _lines
-        yield folder.stage(stage.key) / "stage.json", read_json
+        place = folder.stage(stage.key)
+        yield place / "updates.jsonl", _log
+        yield place / "stage.json", read_json
+        for file in sorted((place / "trajectories").glob("*.jsonl")):
+            yield file, read_groups
     for cell in plan.cells:
         yield folder.cell(cell.key), check_cell
         yield folder.cell_figures(cell.key), read_json
@@ -78,13 +83,24 @@ def _records(folder: RunFolder, plan: Plan) -> Iterator[tuple[Path, Callable[[Pa
 
 def _recorded(difference: str) -> bool:
     """Whether a difference is one of what was recorded, and not of where and with which version it is read."""
+    if difference.startswith(LATER):
+        return not difference.endswith(": only in the second")
     return not difference.startswith("provenance.") or difference.startswith(RECORDED)
 
 
-def _lines(file: Path) -> None:
+def _lines(file: Path) -> int:
+    """Return how many lines a file has."""
     if not file.is_file():
         raise RunError(f"{str(file)!r} is missing")
-    read_lines(file)
+    return len(read_lines(file))
+
+
+def _log(file: Path) -> None:
+    """Check the log of a stage's updates, which are as many as the stage says where it is done."""
+    found, done = _lines(file), file.with_name("stage.json")
+    expected = read_json(done).get("updates") if done.is_file() else None
+    if expected is not None and found != expected:
+        raise RunError(f"{str(file)!r} is damaged: found {found} updates, expected {expected}")
 
 
 def _holds(found: Verification, place: Path, check: Callable[[Path], object]) -> bool:

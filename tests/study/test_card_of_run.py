@@ -112,6 +112,7 @@ def test_each_session_is_told_with_what_it_ran_with_and_what_had_changed(
     assert report["provenance"]["effort"]["training_episodes"] == 36
     assert report["provenance"]["effort"]["cpu_seconds"] > 0
     assert differences(report, report_of(tmp_path / "at once/small")) == []
+    assert verify(folder).sound
     run_folder(folder)  # which has nothing to do
     assert len(read_lines(folder.path / "sessions.jsonl")) == 2
 
@@ -152,6 +153,55 @@ def test_what_was_changed_by_hand_is_found(rftcore: Command, study_folder: RunFo
     assert lines[0] == "75 files of records and 4 checkpoints are what was written"
     assert [line.split(":")[0] for line in lines[1:]] == ["damaged", "damaged"]
     assert cell.name in lines[1] and "model.safetensors" in lines[2]
+
+
+def test_a_log_without_its_updates_is_damaged(rftcore: Command, study_folder: RunFolder, tmp_path: Path) -> None:
+    copy = RunFolder(tmp_path / "copy")
+    shutil.copytree(study_folder.path, copy.path)
+    _, plan = load_record(copy)
+    logs = [copy.stage(node.key) / "updates.jsonl" for node in plan.stages[:2]]
+    logs[0].write_text("")
+    logs[1].write_text("".join(logs[1].read_text().splitlines(keepends=True)[:-1]))
+    done = rftcore("verify", copy.path)
+    assert done.code == 1
+    assert [line for line in done.out.splitlines() if line.startswith("damaged")] == [
+        f"damaged: {str(log)!r} is damaged: found {left} updates, expected 3"
+        for log, left in zip(logs, (0, 2), strict=True)
+    ]
+
+
+def test_what_a_stage_learned_from_is_read_too(model: Path, tmp_path: Path) -> None:
+    training = {"updates": 2, "groups": 3, "samples": 4, "record": True}
+    Experiment(small(model, train="even:easy", references=[], training=training)).run(tmp_path)
+    folder = RunFolder(tmp_path / "small")
+    assert verify(folder).sound
+    _, plan = load_record(folder)
+    first, second = (folder.trajectories(plan.stages[0].key, update) for update in (0, 1))
+    first.write_text(first.read_text().replace("even", "evem", 1))
+    second.write_text(second.read_text()[:-40])
+    found = verify(folder)
+    assert [str(first) in found.damaged[0], str(second) in found.damaged[1], len(found.damaged)] == [True, True, 2]
+
+
+def test_a_forged_effort_command_or_arithmetic_is_found_but_in_an_older_report_they_may_be_missing(
+    study_folder: RunFolder, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(study_folder.path, copy)
+    report = report_of(copy)
+    told = report["provenance"]
+    told["effort"] |= {"training_episodes": 1, "cpu_seconds": 0.5}
+    told["command"], told["arithmetic"]["dtype"] = "rftcore study other.yaml", "float64"
+    (copy / "report.json").write_text(json.dumps(report))
+    assert [text.split(":")[0] for text in verify(RunFolder(copy)).differences] == [
+        "provenance.arithmetic.dtype",
+        "provenance.command",
+        "provenance.effort.training_episodes",
+    ]
+    for name in ("arithmetic", "command", "effort"):
+        del told[name]
+    (copy / "report.json").write_text(json.dumps(report))
+    assert verify(RunFolder(copy)).sound
 
 
 def test_a_run_that_could_not_go_on_here_is_sound_all_the_same(study_folder: RunFolder, tmp_path: Path) -> None:
