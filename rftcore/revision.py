@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterable
 from functools import cache
@@ -11,12 +12,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+_PATIENCE = 5.0
+"""Seconds that a run waits for an answer of git before it begins."""
+
 
 def revisions(names: Iterable[str]) -> dict[str, str]:
     """Return the commit of each distribution of `names` that has one, such as `3f2a... (modified)`.
 
-    An editable install has that of its working tree, `modified` where tracked files differ from it; one that pip took
-    from a repository the one that pip wrote down (PEP 610). A release has its version only, and is left out.
+    An editable install has that of its working tree, `modified` where tracked files differ from it, and `changes
+    unknown` where git could not say; one that pip took from a repository the one that pip wrote down (PEP 610). A
+    release has its version only, and is left out.
     """
     found: dict[str, str | None] = {}
     for name in names:
@@ -48,15 +53,26 @@ def _tree(place: Path) -> Path | None:
 def _commit(tree: Path) -> str | None:
     """Return that of a working tree when it was first asked for: a process keeps the code that it began with."""
     commit = _git(tree, "rev-parse", "HEAD")
-    changed = _git(tree, "status", "--porcelain", "--untracked-files=no")
-    return None if commit is None else f"{commit} (modified)" if changed else commit
+    changed = commit and _git(tree, "status", "--porcelain", "--untracked-files=no")
+    if commit is None:
+        return None
+    return f"{commit} (changes unknown)" if changed is None else f"{commit} (modified)" if changed else commit
 
 
 def _git(tree: Path, *arguments: str) -> str | None:
     """Return what git says; None without git, or where it says nothing of use."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # a hook's are another's
     try:
         done = subprocess.run(
-            ["git", "--no-optional-locks", *arguments], cwd=tree, capture_output=True, text=True, timeout=20, check=True
+            ["git", "--no-optional-locks", *arguments],
+            cwd=tree,
+            env=own,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_PATIENCE,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None

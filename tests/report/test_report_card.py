@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -138,20 +139,49 @@ def test_a_report_of_an_older_version_has_a_card_too(study: tuple[Path, Report])
     assert text.endswith("```yaml\nseed: 7\nmetrics:\n- generalization\n```\n")
 
 
+def committed(tree: Path, name: str) -> str:
+    """Make a repository with a file, and return its commit."""
+    tree.mkdir()
+    (tree / name).write_text("x = 1\n")
+    for arguments in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", name],
+    ):
+        subprocess.run(["git", *arguments], cwd=tree, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tree, check=True, capture_output=True, text=True)
+    return head.stdout.strip()
+
+
+def test_a_tree_of_which_git_does_not_say_whether_it_was_changed_is_not_called_unmodified(tmp_path: Path) -> None:
+    commit = committed(tmp_path / "tree", "code.py")
+    (tmp_path / "tree/.git/index").write_text("no index")
+    assert _commit(tmp_path / "tree") == f"{commit} (changes unknown)"
+
+
+def test_a_tree_has_its_own_commit_inside_a_hook_of_another_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, other = committed(tmp_path / "tree", "code.py"), committed(tmp_path / "other", "other.py")
+    assert commit != other
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other/.git/index"))
+    assert _commit(tmp_path / "tree") == commit
+
+
+def test_what_git_says_in_another_encoding_ends_nothing(tmp_path: Path) -> None:
+    commit = committed(tmp_path / "tree", "code.py")
+    subprocess.run(["git", "config", "core.quotePath", "false"], cwd=tmp_path / "tree", check=True)
+    (tmp_path / "tree" / os.fsdecode(b"caf\xe9.py")).write_text("x = 1\n")
+    subprocess.run(["git", "add", "."], cwd=tmp_path / "tree", check=True)
+    assert _commit(tmp_path / "tree") == f"{commit} (modified)"
+
+
 def test_an_editable_install_has_the_commit_of_its_tree_and_whether_it_was_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree, site = tmp_path / "my tree", tmp_path / "site"
-    tree.mkdir()
-    (tree / "code.py").write_text("x = 1\n")
-    for arguments in (
-        ["init", "-q"],
-        ["add", "."],
-        ["-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "one"],
-    ):
-        subprocess.run(["git", *arguments], cwd=tree, check=True)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tree, check=True, capture_output=True, text=True)
-    commit = head.stdout.strip()
+    commit = committed(tree, "code.py")
     origins = {
         "edited": {"url": tree.as_uri(), "dir_info": {"editable": True}},
         "fetched": {"url": "https://host/x.git", "vcs_info": {"vcs": "git", "commit_id": "3" * 40}},
