@@ -31,6 +31,8 @@ def fits(console: Console) -> bool:
     """Tell whether a live view can be drawn there: not in a pipe, a notebook, a CI job, or a small or dumb terminal."""
     from rftcore.display.view import SMALLEST
 
+    if not console.file.isatty():  # rich takes a file for a terminal where variables such as FORCE_COLOR say so
+        return False
     if not console.is_terminal or console.is_dumb_terminal or console.is_jupyter or os.environ.get("CI"):
         return False
     return console.width >= SMALLEST[0] and console.height >= SMALLEST[1]
@@ -51,7 +53,13 @@ class Screen:
 
     def __enter__(self) -> Self:
         self._live.start()
-        self.draw()
+        try:
+            self.draw()
+        except BaseException:
+            with self._console.capture():  # drops what could not be written, which rich would write again and again
+                self._live.stop()
+            self._console.show_cursor()
+            raise
         self._thread.start()
         return self
 

@@ -36,25 +36,25 @@ SILENT = 30.0
 def view(progress: RunProgress, width: int, height: int, *, plain: bool = False, silence: float = 0.0) -> list[Text]:
     """Return the lines of the view, at most `height` - 2 of at most `width` - 1 characters.
 
-    `plain` draws bars in ASCII. `silence` is for how many seconds nothing was heard, of a run in another process.
+    `plain` draws in ASCII. `silence` is for how many seconds nothing was heard, of a run in another process.
     """
     width, room = width - 1, max(1, height - 2)  # a full last column makes some terminals wrap
     head = list(_head(progress, width, plain, silence))
     if width < SMALLEST[0] - 1 or height < SMALLEST[1]:
-        return [_fit(line, width) for line in head[1:][:room]]
+        return [_fit(line, width, plain) for line in head[1:][:room]]
     room -= len(head)
     signs = [Text(sign_line(sign), "yellow") for sign in progress.signs]
     shown = _block(signs, max(1, room // 3 - 1), "more kinds of signs", "yellow") if signs else []
     rows = _rows(progress.running, width, plain)
     jobs = _block(rows, max(1, room - 1 - (len(shown) + 1 if shown else 0)), "more run", "")
     lines = [*head, *([Text(), *jobs] if jobs else []), *([Text(), *shown] if shown else [])]
-    return [_fit(line, width) for line in lines]
+    return [_fit(line, width, plain) for line in lines]
 
 
 def _head(progress: RunProgress, width: int, plain: bool, silence: float) -> Iterator[Text]:
     elapsed = spent(progress.elapsed_seconds + silence)
     name = Text(PurePath(progress.folder).name, "bold").append(f"   {progress.folder}", "not bold dim")
-    yield _apart(name, Text(elapsed), width)
+    yield _apart(name, Text(elapsed), width, plain)
     remaining = progress.remaining_seconds
     told = f"  {progress.share:4.0%}  " + ("" if remaining is None else f"about {spent(remaining)} left")
     if silence > SILENT:
@@ -93,20 +93,27 @@ def _rows(running: Sequence[RunningJob], width: int, plain: bool) -> list[Text]:
     name = min(room, max((cell_len(job.label) for job in running), default=0))
     rows = []
     for job, row in zip(running, columns, strict=True):
-        text = Text("  ").append(_padded(_fit(Text(_shortened(job.label, name)), name), name))
+        label = _fit(Text(_shortened(job.label, name, plain)), name, plain)
+        text = Text("  ").append(_padded(label, name))
         for cell, own in zip(row, widths, strict=True):
             text.append("  ").append(_padded(cell, own))
         rows.append(text)
     return rows
 
 
-def _shortened(label: str, width: int) -> str:
+def _shortened(label: str, width: int, plain: bool) -> str:
     """Return a label without its middle where it is too long: it begins with what is done, and ends with where."""
     if len(label) <= width:
         return label
-    head = max(0, width - 1) * 2 // 5
-    tail = max(0, width - 1) - head
-    return f"{label[:head]}\u2026{label[len(label) - tail :]}"
+    dots = _dots(plain)
+    kept = max(0, width - len(dots))
+    head = kept * 2 // 5
+    return f"{label[:head]}{dots}{label[len(label) - kept + head :]}"
+
+
+def _dots(plain: bool) -> str:
+    """Return what stands for what was cut."""
+    return "..." if plain else "\u2026"
 
 
 def _columns(job: RunningJob, plain: bool, wide: bool) -> list[Text]:
@@ -133,10 +140,10 @@ def _bar(share: float, length: int, plain: bool) -> Text:
     return Text().append(full * done, "green").append(empty * (length - done), "bright_black")
 
 
-def _apart(left: Text, right: Text, width: int) -> Text:
+def _apart(left: Text, right: Text, width: int, plain: bool) -> Text:
     """Return two texts at both ends of a line; the left one is cut where they do not fit."""
     space = width - cell_len(right.plain) - 2
-    left = _padded(_fit(left, space), space)
+    left = _padded(_fit(left, space, plain), space)
     return left.append("  ").append(right)
 
 
@@ -144,9 +151,12 @@ def _padded(text: Text, width: int) -> Text:
     return text.append(" " * (width - cell_len(text.plain)))
 
 
-def _fit(text: Text, width: int) -> Text:
+def _fit(text: Text, width: int, plain: bool) -> Text:
     text.rstrip()
-    text.truncate(max(0, width), overflow="ellipsis")
+    if cell_len(text.plain) > max(0, width):
+        dots = _dots(plain)[: max(0, width)]
+        text.truncate(max(0, width) - len(dots), overflow="crop")
+        text.append(dots)
     return text
 
 

@@ -8,8 +8,10 @@ import re
 import pyte
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from rftcore.display.lines import Lines
+from rftcore.display.screen import Screen
 from rftcore.display.terminal import Terminal, shown_on
 from rftcore.executor import Job, Progress
 from tests.display.test_display_course import Clock, cell, stage
@@ -23,9 +25,12 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Paper(io.StringIO):
-    """What rich writes to; it looks like UTF-8."""
+    """What rich writes to; it looks like a terminal in UTF-8."""
 
     encoding = "utf-8"  # type: ignore[assignment]
+
+    def isatty(self) -> bool:
+        return True
 
 
 class Seen:
@@ -209,8 +214,44 @@ def test_where_there_is_no_room_for_a_view_there_are_lines(
     assert type(shown_on(console)) is (Terminal if live else Lines)
 
 
-def test_a_pipe_gets_lines() -> None:
-    assert type(shown_on(Console(file=Paper(), width=200))) is Lines
+@pytest.mark.parametrize("variable", ["", "FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_a_pipe_gets_lines_whatever_the_variables_of_colours_say(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable:
+        monkeypatch.setenv(variable, "1")
+    assert type(shown_on(Console(file=io.StringIO(), width=200, height=40))) is Lines
+
+
+class Ascii(io.TextIOWrapper):
+    """A terminal that refuses what is not ASCII."""
+
+    def __init__(self) -> None:
+        self.bytes = io.BytesIO()
+        super().__init__(self.bytes, encoding="ascii", write_through=True)
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_left_as_it_was_where_the_first_view_cannot_be_drawn() -> None:
+    out = Ascii()
+    console = Console(file=out, force_terminal=True, width=80, height=24)
+    with pytest.raises(UnicodeEncodeError), Screen(console, lambda width, height: [Text("caf\u00e9")]):
+        pass
+    console.print("goes on")
+    assert out.bytes.getvalue() == b"\x1b[?25l\x1b[?25hgoes on\n"  # the cursor is hidden, and shown again
+    with Screen(console, lambda width, height: [Text("a view")]):  # which is refused where another is open
+        assert b"a view" in out.bytes.getvalue()
+
+
+def test_a_terminal_in_ascii_gets_nothing_else_where_rows_are_cut() -> None:
+    out = Ascii()
+    show = Terminal(Console(file=out, force_terminal=True, width=60, height=24), Clock(), beat=3600.0)
+    show.plan([stage("a" * 80)], 1)
+    show.progress(Progress("a" * 80, 1, 4, "", {"rows": 0.0}))
+    with show:
+        assert b"..." in out.bytes.getvalue()
 
 
 def test_a_job_that_is_none_of_a_study_is_shown_too() -> None:

@@ -65,10 +65,10 @@ def test_a_small_terminal_shows_how_far_all_is_what_runs_and_what_to_look_at() -
         "stages 2/5   cells 10/40   2 run, 31 wait",
         "12.4 episodes/s   tokens/s: 1,204 sampled, 0.86 trained",
         "",
-        "  train textcra…:easy>textcraft:hard  =====-----  54%  success 0.42  valid 0.40",
+        "  train textcr...easy>textcraft:hard  =====-----  54%  success 0.42  valid 0.40",
         "  evaluate base on babyai:easy        ===-------  31%  success 0.25",
         "",
-        "! 12% of answers cut off at sampling.max_new_tokens (3 jobs, last evaluate bas…",
+        "! 12% of answers cut off at sampling.max_new_tokens (3 jobs, last evaluate b...",
     ]
 
 
