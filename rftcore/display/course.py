@@ -20,7 +20,7 @@ from rftcore.telling import COUNTS
 
 MINUTE = 60.0
 REPORTS = 3
-"""Rates are taken over a minute, or over so many of the longest pauses between two reports of a job."""
+"""Rates are taken over a minute, or over so many of the longest pauses between two reports of a job that runs."""
 RATES = ("episodes", "sampled_tokens", "learned_tokens")
 
 
@@ -36,6 +36,8 @@ class Running:
     """Share that was done when it began: more than 0 for a stage that goes on."""
     progress: Progress
     share: float
+    pause: float = 0.0
+    """Longest time between two reports, in seconds."""
     counts: Counter[str] = field(default_factory=Counter)
     figures: dict[str, float] = field(default_factory=dict)
     """Newest measurements."""
@@ -78,7 +80,6 @@ class Course(Display):
         self._slots = 1
         self._counts: Counter[str] = Counter()
         self._recent: deque[tuple[float, Counter[str]]] = deque()
-        self._pause = 0.0
         self._signs: dict[str, Sign] = {}
         self._seen: set[tuple[str, str]] = set()
         self.told: BaseException | None = None
@@ -102,8 +103,9 @@ class Course(Display):
         elif share == running.start and not (running.counts or counted):
             running.began = running.heard = now  # a model is loaded before work begins: that says nothing of the pace
         if counted:
-            self._pause = max(self._pause, now - running.heard)
+            running.pause = max(running.pause, now - running.heard)
             self._recent.append((now, counted))
+            self._forget(now)
             running.counts.update(counted)
             self._counts.update(counted)
             running.heard = now
@@ -117,7 +119,9 @@ class Course(Display):
         running = self._end(job)
         seconds = None
         if running is not None:
-            running.share, seconds = 1.0, self._clock() - running.began
+            seconds = self._clock() - running.began
+            if running.share <= running.start:  # a stage that validation stops has told how far it came
+                running.share = 1.0
             if running.work > 0:  # a stage may have been done but for its last file
                 self._paces.append((running.job.target, running.work, seconds))
         self._ended.append(self._record(job, running, seconds))
@@ -125,7 +129,7 @@ class Course(Display):
     def lost(self, job: str, error: BaseException) -> None:
         self._end(job)
         self._waiting[job] = self._jobs[job]
-        self._seen -= {seen for seen in self._seen if seen[0] == job}
+        self._seen.discard((job, "died"))
         self._notice(self._jobs[job], [Symptom("died", "a worker died; its job goes on in another", "job")])
 
     def failed(self, job: str, error: BaseException) -> None:
@@ -154,9 +158,7 @@ class Course(Display):
     def rates(self) -> dict[str, float]:
         """Return what was counted a second, of late, for each of `RATES`."""
         now = self._clock()
-        window = max(MINUTE, REPORTS * self._pause)
-        while self._recent and self._recent[0][0] <= now - window:
-            self._recent.popleft()
+        window = self._forget(now)
         seconds = max(min(window, now - self._began), 1e-9)
         return {name: sum(counted[name] for _, counted in self._recent) / seconds for name in RATES}
 
@@ -190,6 +192,13 @@ class Course(Display):
 
     def noticed(self, sign: Sign) -> None:
         """Hear of something that is to be seen for the first time."""
+
+    def _forget(self, now: float) -> float:
+        """Forget what was counted before the window of the rates, and return how many seconds that has."""
+        window = max(MINUTE, REPORTS * max((running.pause for running in self._running.values()), default=0.0))
+        while self._recent and self._recent[0][0] <= now - window:
+            self._recent.popleft()
+        return window
 
     def _notice(self, job: Job, found: Iterable[Symptom]) -> None:
         for rule, text, unit in found:

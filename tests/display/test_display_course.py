@@ -90,6 +90,43 @@ def test_where_reports_are_rare_rates_are_taken_over_three_of_them() -> None:
     assert course.rates() == pytest.approx({"episodes": 192 / 360, "sampled_tokens": 0.0, "learned_tokens": 8.0})
 
 
+def test_rates_are_those_of_a_minute_again_after_a_stage_with_rare_reports() -> None:
+    clock = Clock()
+    course = Course(clock)
+    course.plan([stage("a"), cell("one")], 1)
+    course.progress(Progress("a", 0, 2))
+    for update in (1, 2):  # one in ten minutes
+        clock.now += 600.0
+        course.progress(Progress("a", update, 2, "", {"episodes": 64}))
+    course.finished("a")
+    course.progress(Progress("one", 0, 8))
+    clock.now += 10.0
+    course.progress(Progress("one", 1, 8, "", {"episodes": 1}))
+    clock.now += 59.0
+    assert course.rates()["episodes"] == pytest.approx(1 / 60)
+
+
+def test_what_nobody_asks_for_is_forgotten() -> None:
+    clock = Clock()
+    course = Course(clock)
+    course.plan([cell("one")], 1)
+    for episode in range(1000):
+        clock.now += 1.0
+        course.progress(Progress("one", episode, 1000, "", {"episodes": 1}))
+    assert len(course._recent) == 60
+
+
+def test_a_stage_that_validation_stops_is_as_much_work_as_it_did() -> None:
+    clock = Clock()
+    course = Course(clock)
+    course.plan([stage("a", 100.0), stage("b", 100.0)], 1)
+    course.progress(Progress("a", 0, 100))
+    clock.now += 50.0
+    course.progress(Progress("a", 10, 100, "", {"episodes": 8}))
+    course.finished("a")
+    assert course.remaining() == pytest.approx(500.0)  # 5 s for each of the 100
+
+
 def test_episodes_of_the_first_update_are_work_and_no_loading() -> None:
     clock = Clock()
     course = Course(clock)
@@ -145,6 +182,18 @@ def test_a_worker_that_died_is_counted_and_its_job_waits_again() -> None:
     found = course.snapshot()
     assert (found.waiting, found.running, found.episodes) == (1, [], 2)
     assert [(sign.text, sign.count) for sign in found.signs] == [("a worker died; its job goes on in another", 2)]
+
+
+def test_a_sign_of_a_job_whose_worker_died_is_not_counted_again() -> None:
+    course = Heard()
+    course.plan([cell("one")], 1)
+    for _ in range(2):
+        course.progress(Progress("one", 1, 4, "", {"answers": 20, "cut": 3}))
+        course.lost("one", RuntimeError("killed"))
+    assert [(sign.text, sign.count) for sign in course.snapshot().signs] == [
+        ("15% of answers cut off at sampling.max_new_tokens", 1),
+        ("a worker died; its job goes on in another", 2),
+    ]
 
 
 @pytest.mark.parametrize(
