@@ -83,6 +83,9 @@ BROKEN = [
     ("expert_succeeds", "Unsolved", "the expert ends after 8 turns of 8 with Step(observation='It is at"),
     ("answer_stays_private", "Leaking", "observation 0: the private answer is in 'A dial. Do not try zqxanswer.'"),
     ("answer_stays_private", "combinations:Spilling", "observation 0: the private answer is in 'A dial. Do not try "),
+    ("answer_stays_private", "tellers:ListForm", "observation 0: the private answer is in 'A dial. The secret is "),
+    ("answer_stays_private", "tellers:TextAfter", "observation 1: the private answer is in 'Wrong, it was "),
+    ("answer_stays_private", "tellers:Late", "observation 0: the private answer is in 'A dial. The secret is zqxans"),
     ("facts_are_plain", "Wordy", "facts()['vocabulary_words'] is 7, expected 6, which vocabulary() has"),
     ("facts_are_plain", "Wordy", "facts()['feedback'] is True, expected str; reports print it"),
     ("facts_are_plain", "Wordy", "facts() has 'expert_turns_absurd', expected the name of a difficulty at its end"),
@@ -192,7 +195,27 @@ def test_an_answer_that_stands_in_every_task_by_chance_is_no_leak(specimen: Call
     assert any(str(task.answer) in world.walk(task, "idle").first for task in world.tasks if len(task.answer) >= 6)
     result = run(BY_NAME["answer_stays_private"], world)
     assert (result.verdict, result.problems) == ("kept", ())
-    assert "with a mark in place of one it raised ValueError: tuple.index(x): x not in tuple" in result.remark
+    assert result.remark.startswith(
+        "of 8 answers themselves 4 were looked for, with random actions or none; 4 were not, being shorter than 6 "
+        "letters; with a mark in place of one it raised ValueError: tuple.index(x): x not in tuple"
+    )
+
+
+def test_an_answer_that_an_observation_repeats_after_the_agent_is_no_leak(specimen: Callable[[str], World]) -> None:
+    world = specimen("tellers:Repeated")
+    task = next(task for task in world.tasks if len(" ".join(task.answer)) >= 6)
+    assert " ".join(task.answer) in world.walk(task, "random").observations[1]
+    result = run(BY_NAME["answer_stays_private"], world)
+    assert (result.verdict, result.problems) == ("kept", ())
+
+
+def test_where_no_answer_can_be_looked_for_the_check_says_so(specimen: Callable[[str], World]) -> None:
+    result = run(BY_NAME["answer_stays_private"], specimen("tellers:Digits"))
+    assert (result.verdict, result.problems) == ("not applicable", ())
+    assert result.remark.startswith(
+        "of 8 answers themselves 0 were looked for, with random actions or none; 8 were not, being shorter than 6 "
+        "letters; with a mark in place of one it raised IndexError: tuple index out of range"
+    )
 
 
 def test_what_raises_is_said_with_the_line_of_the_component(specimen: Callable[[str], World]) -> None:

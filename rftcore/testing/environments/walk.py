@@ -57,10 +57,15 @@ class Walker:
         self._steps.append(step)
         return not (step.terminated or step.truncated)
 
+    @property
+    def walk(self) -> Walk:
+        """What was played until now."""
+        return Walk(self._task, self._first, tuple(self._listed), tuple(self._actions), tuple(self._steps))
+
     def close(self) -> Walk:
         """Close the episode and return what was played."""
         self._episode.close()
-        return Walk(self._task, self._first, tuple(self._listed), tuple(self._actions), tuple(self._steps))
+        return self.walk
 
 
 def play(environment: Environment, task: Task, player: Player, turns: int) -> Walk:
