@@ -131,7 +131,8 @@ def _playing(config: Settings, shape: Shape, length: Length, on_gpu: bool, episo
     """Return what the sampler `hf` adds; what another one takes is not known here.
 
     Keys and values: 2 x layers x heads x width of a head numbers for a token, in every slot as much room as the longest
-    context needs. A CPU hands out memory when it is first written, so the low end counts what episodes fill.
+    context that was played needs. A CPU hands out memory when it is first written, so there the low end counts what
+    episodes fill; a GPU's is taken at once, but for no longer contexts than there are.
     """
     if config.sampler.name != "hf":
         return {}
@@ -142,9 +143,11 @@ def _playing(config: Settings, shape: Shape, length: Length, on_gpu: bool, episo
     room = FIRST_ROOM
     while room < min(length.tokens.high, longest):
         room *= 2
-    filled = min(options.slots, episodes) * min(length.tokens.low, longest) * token
+    shortest = min(length.tokens.low, longest)
+    filled = min(options.slots, episodes) * shortest * token
+    taken = options.slots * (max(FIRST_ROOM, shortest) + 1) * token
     most = float(options.slots * (room + 1) * token)
-    found = {"keys and values": Range(most if on_gpu else filled, most)}
+    found = {"keys and values": Range(taken if on_gpu else filled, most)}
     if _takes_copy(config, shape):
         found["the sampler's copy of the weights"] = _exactly(shape.parameters * size)
     return found

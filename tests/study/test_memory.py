@@ -132,6 +132,21 @@ def test_on_a_gpu_the_machine_has_the_weights_while_they_are_loaded(tmp_path: Pa
     assert need.gpu["keys and values"] == Range(4 * 257 * TOKEN, 4 * 257 * TOKEN)  # a GPU's is taken at once
 
 
+def test_on_a_gpu_every_slot_has_room_at_least_for_the_shortest_episode_and_at_most_for_the_longest(
+    tmp_path: Path,
+) -> None:
+    changed = config(device="cuda", sampler={"name": "hf", "slots": 4, "max_context": 512})
+
+    def found(low: float, high: float) -> Range:
+        length = Length(Range(low, high), Range(2, 10), Range(0, 0))
+        return parts(need_of_playing(changed, shape(tmp_path), length, on_gpu=True))["keys and values"]
+
+    assert found(1, 4000) == Range(4 * 257 * TOKEN, 4 * 513 * TOKEN)  # nothing is known: room is for 256 at first
+    # The first context of 300 takes room for 300; only one that outgrows 256 has it doubled.
+    assert found(300, 300) == Range(4 * 301 * TOKEN, 4 * 513 * TOKEN)
+    assert found(4000, 4000) == Range(4 * 513 * TOKEN, 4 * 513 * TOKEN)
+
+
 def test_split_weights_are_a_part_for_each_process_and_a_whole_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
