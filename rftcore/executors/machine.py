@@ -60,21 +60,23 @@ def memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) ->
 def _left_in_groups(proc: Path, groups: Path) -> Iterator[int]:
     """Yield what each limit leaves: that of a group of version 2 and of those around it, or that of version 1."""
     try:
-        lines = (proc / "self" / "cgroup").read_text(encoding="ascii").splitlines()
+        lines = (proc / "self" / "cgroup").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return
     own = next((line.removeprefix("0::/") for line in lines if line.startswith("0::/")), "")
     inner = groups / own
     for folder in (inner, *(parent for parent in inner.parents if parent.is_relative_to(groups))):
-        yield from _left(folder, "memory.max", "memory.current", "inactive_file")
-    yield from _left(groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        yield from _left(folder, "memory.max", "memory.current")
+    yield from _left(groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_")
 
 
-def _left(folder: Path, limit: str, used: str, cached: str) -> Iterator[int]:
+def _left(folder: Path, limit: str, used: str, prefix: str = "") -> Iterator[int]:
+    """Yield what is below the limit, and what is cached of files: read once, or often, it goes when it is wanted."""
     try:
         most, now = (int((folder / name).read_text(encoding="ascii")) for name in (limit, used))
         stat = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
-        yield max(0, most - now + int(stat.get(cached, 0)))
+        cached = sum(int(stat.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive"))
+        yield max(0, most - now + cached)
     except (OSError, ValueError):  # there is no such group, or it says `max`
         return
 

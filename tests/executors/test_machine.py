@@ -70,6 +70,26 @@ def test_memory_is_what_the_kernel_calls_available_unless_a_group_leaves_less(tm
     assert memory(proc, groups) == 0
 
 
+def test_files_that_were_read_more_than_once_are_given_back_as_well(tmp_path: Path) -> None:
+    proc, groups = tmp_path / "proc", tmp_path / "cgroup"
+    (proc / "self").mkdir(parents=True)
+    (proc / "meminfo").write_text("MemAvailable: 6000 kB\n")
+    (proc / "self/cgroup").write_text("0::/\n")
+    group(groups, "5000000", 4000000, 300000)
+    with (groups / "memory.stat").open("a") as stat:
+        stat.write("active_file 500000\nfile 800000\n")
+    assert memory(proc, groups) == 1800000
+
+
+def test_a_group_whose_name_is_not_ascii_limits_memory_like_another(tmp_path: Path) -> None:
+    proc, groups = tmp_path / "proc", tmp_path / "cgroup"
+    (proc / "self").mkdir(parents=True)
+    (proc / "meminfo").write_text("MemAvailable: 6000 kB\n")
+    (proc / "self/cgroup").write_bytes("0::/für/".encode() + b"\xff\n")
+    group(groups / "für", "5000000", 4000000, 0)
+    assert memory(proc, groups) == 1000000
+
+
 def test_a_group_of_version_1_limits_memory_too(tmp_path: Path) -> None:
     (tmp_path / "self").mkdir()
     (tmp_path / "self/cgroup").write_text("4:memory:/\n")
@@ -78,8 +98,8 @@ def test_a_group_of_version_1_limits_memory_too(tmp_path: Path) -> None:
     old.mkdir(parents=True)
     for name, value in {"limit_in_bytes": 900, "usage_in_bytes": 500}.items():
         (old / f"memory.{name}").write_text(f"{value}\n")
-    (old / "memory.stat").write_text("cache 1\ntotal_inactive_file 100\n")
-    assert memory(tmp_path, tmp_path / "cgroup") == 500
+    (old / "memory.stat").write_text("cache 1\ninactive_file 7\ntotal_inactive_file 100\ntotal_active_file 50\n")
+    assert memory(tmp_path, tmp_path / "cgroup") == 550
 
 
 def test_this_machine_has_memory() -> None:
