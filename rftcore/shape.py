@@ -30,6 +30,12 @@ ROPES = ("default", "linear", "llama3", "yarn")
 
 ADAPTER = "adapter_config.json"
 
+BESIDE = (".json", ".jinja", ".txt", ".model")
+"""Suffixes of what a checkpoint has beside its weights: configuration, tokenizer and chat template."""
+
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error)
+"""What reading raises where a file is not what its name says. The engine says it when it loads the model."""
+
 Tensors = Mapping[str, tuple[int, ...]]
 """The shape of each stored weight, by its name."""
 
@@ -89,18 +95,16 @@ def read_shape(model: str) -> Shape | None:
     Raises ConfigError as `find_model` does.
     """
     found = find_model(model)
-    if not isinstance(found, Path):
-        return _of_hub(found)
-    if (found / ADAPTER).is_file():
-        base = json.loads((found / ADAPTER).read_text(encoding="utf-8")).get("base_model_name_or_path")
-        try:
-            return read_shape(str(base))
-        except ConfigError:  # the engine says it when it loads the adapter
-            return None
-    files = sorted(found.glob("*.safetensors"))
-    tensors = {name: extents for file in files for name, extents in _header(file).items()}
-    others = sum(file.stat().st_size for file in found.iterdir() if file.is_file() and file.suffix != ".safetensors")
-    return _shape(json.loads((found / "config.json").read_text(encoding="utf-8")), tensors, others)
+    try:
+        if not isinstance(found, Path):
+            return _of_hub(found)
+        if (found / ADAPTER).is_file():
+            return _of_base(found / ADAPTER)
+        tensors = {name: extents for file in _weights(found) for name, extents in _header(file).items()}
+        others = sum(file.stat().st_size for file in found.iterdir() if file.suffix in BESIDE and file.is_file())
+        return _shape(json.loads((found / "config.json").read_text(encoding="utf-8")), tensors, others)
+    except UNREADABLE:
+        return None
 
 
 def count_parameters(model: str) -> int | None:
@@ -110,6 +114,24 @@ def count_parameters(model: str) -> int | None:
         return shape.parameters
     size = re.search(r"(?<![\w.])(\d+(?:\.\d+)?)([BM])(?![a-z])", model.replace("-", " "), re.IGNORECASE)
     return int(float(size[1]) * {"B": 1e9, "M": 1e6}[size[2].upper()]) if size else None
+
+
+def _of_base(file: Path) -> Shape | None:
+    """Return the shape of the model that an adapter was trained on."""
+    try:
+        return read_shape(str(json.loads(file.read_text(encoding="utf-8")).get("base_model_name_or_path")))
+    except ConfigError:  # the engine says it when it loads the adapter
+        return None
+
+
+def _weights(folder: Path) -> list[Path]:
+    """Return the files that transformers loads: one, or those of an index. Others may lie beside them."""
+    whole, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if whole.is_file():
+        return [whole]
+    if not index.is_file():
+        return []
+    return [folder / name for name in sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))]
 
 
 def _of_hub(name: str) -> Shape | None:
@@ -132,7 +154,7 @@ def _shape(config: Mapping[str, Any], tensors: Tensors, others: int) -> Shape | 
         "heads": ("num_attention_heads", "n_head"),
         "vocabulary": ("vocab_size",),
     }
-    text = config.get("text_config", config)
+    text = config.get("text_config") or config
     found = {key: next((text[name] for name in names if text.get(name)), None) for key, names in named.items()}
     if not all(isinstance(value, int) for value in found.values()):
         return None
@@ -147,7 +169,7 @@ def _shape(config: Mapping[str, Any], tensors: Tensors, others: int) -> Shape | 
         heads=heads,
         kv_heads=int(text.get("num_key_value_heads") or heads),
         head_width=int(text.get("head_dim") or width // heads),
-        context=text.get("max_position_embeddings") or text.get("n_positions"),
+        context=int(text.get("max_position_embeddings") or text.get("n_positions") or 0) or None,
         own_forward=family and _is_ours(text),
         others=others,
     )

@@ -78,6 +78,56 @@ def test_a_window_or_another_activation_is_not_computed_by_our_forward(tmp_path:
         assert not found.own_forward
 
 
+def test_only_the_files_that_transformers_loads_are_the_model(tmp_path: Path) -> None:
+    single = write(tmp_path / "single", tensors())
+    alone = read_shape(str(single))
+    weights = (single / "model.safetensors").read_bytes()
+    for name in ("optimizer.safetensors", "consolidated.safetensors", "pytorch_model.bin", "model.gguf", "README.md"):
+        (single / name).write_bytes(weights)
+    assert read_shape(str(single)) == alone
+
+    parts = write(tmp_path / "parts", tensors())
+    (parts / "model.safetensors").rename(parts / "model-00001-of-00001.safetensors")
+    (parts / "consolidated.safetensors").write_bytes(weights.replace(b"model.norm", b"other.norm"))
+    index = parts / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": dict.fromkeys(tensors(), "model-00001-of-00001.safetensors")}))
+    found = read_shape(str(parts))
+    assert found is not None
+    assert found.parameters == WEIGHTS
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"intermediate_size": [16, 16]}, {"max_position_embeddings": [512]}, {"rope_scaling": "yes"}],
+    ids=str,
+)
+def test_a_configuration_of_another_kind_is_a_model_whose_shape_is_not_known(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    assert read_shape(str(write(tmp_path, tensors(), {**CONFIG, **changes}))) is None
+
+
+def test_a_text_configuration_that_is_null_is_none(tmp_path: Path) -> None:
+    found = read_shape(str(write(tmp_path, tensors(), {**CONFIG, "text_config": None})))
+    assert found is not None
+    assert found.parameters == WEIGHTS
+
+
+@pytest.mark.parametrize("text", ["version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "", "{}"])
+def test_a_file_that_stands_for_weights_tells_no_shape(text: str, tmp_path: Path) -> None:
+    write(tmp_path, tensors())
+    (tmp_path / "model.safetensors").write_text(text)
+    assert read_shape(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("name", ["config.json", "adapter_config.json", "model.safetensors.index.json"])
+def test_a_file_that_is_no_json_tells_no_shape(name: str, tmp_path: Path) -> None:
+    write(tmp_path, tensors())
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / name).write_text("[")
+    assert read_shape(str(tmp_path)) is None
+
+
 def test_an_adapter_has_the_shape_of_the_model_below_it(tmp_path: Path) -> None:
     base = write(tmp_path / "base", tensors())
     (tmp_path / "adapter").mkdir()
