@@ -7,7 +7,9 @@ are two. What a finished stage made stays until `rftcore gc`.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rftcore.estimate import Length, Range, episodes
@@ -49,15 +51,16 @@ def disk_need(
     recorded, logs = Range(0, 0), Range(0, 0)
     for node in stages:
         own = settings_of(config, node.stage)
-        made = _checkpoint(own, shape)
-        there = _size(folder.stage(node.key))
+        # What is there already may be more than was left but for the result, as after a kill while it was written.
+        left = max(0.0, _while_training(own, shape, node) - _size(folder.stage(node.key)))
+        made = min(_checkpoint(own, shape), left)
         results += Range(made, made)
-        meanwhile.append(max(0.0, _while_training(own, shape, node) - made - there))
+        meanwhile.append(left - made)
         length = trained[node.key].stored
         if own.training.record:
             recorded += length * episodes(config, node)
         if own.training.max_staleness > 0:
-            recorded += Range(0, length.high * episodes(config, node) / node.updates + 2 * made)
+            recorded += Range(0, length.high * episodes(config, node) / node.updates + 2 * _checkpoint(own, shape))
         logs += (UPDATE + GROUP * (own.training.groups * (1 + own.training.refills))) * node.updates
     cells = [cell for cell in plan.cells if cell.key not in done]
     played = sum((_cell(config, cell, tested) for cell in cells), start=Range(0, 0))
@@ -105,4 +108,9 @@ def _while_training(config: Settings, shape: Shape, node: StageNode) -> float:
 
 def _size(folder: Path) -> int:
     """Return the bytes of all files below a folder, which need not exist."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else 0
+    found = 0
+    for place, _, names in os.walk(folder):  # says nothing of folders that go meanwhile
+        for name in names:
+            with suppress(FileNotFoundError):  # a run that works there renames what it has written
+                found += Path(place, name).stat().st_size
+    return found

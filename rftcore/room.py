@@ -139,7 +139,8 @@ def claims(
     }
     parts = disk_need(config, plan, folder, done, shape, slots=slots, trained=trained, tested=tested)
     place = next(path for path in (folder.path.absolute(), *folder.path.absolute().parents) if path.exists())
-    free = float(shutil.disk_usage(place).free)
+    usage = shutil.disk_usage(place)
+    free = float(usage.free) if usage.total else None  # some file systems in user space do not say
     return [
         *found,
         Claim("disk", f"what is still written to {folder.path} takes", total(parts), parts, free, DISK_WAYS),

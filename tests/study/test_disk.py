@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rftcore.disk import CELL, GROUP, UPDATE, disk_need
+from rftcore.disk import _size as disk_size
 from rftcore.estimate import Length, Range
 from rftcore.records import RunFolder
 from rftcore.study import Experiment
@@ -76,6 +78,41 @@ def test_what_an_unfinished_stage_has_on_the_disk_is_not_counted_again(model: Pa
     assert before[TWICE].high - after[TWICE].high == 1000
     last = written(tmp_path, model, done=(0,), training=training)
     assert last["checkpoints of 1 stages"].low == before["checkpoints of 2 stages"].low / 2
+
+
+def test_a_stage_that_was_killed_while_it_wrote_needs_no_more_than_its_peak(model: Path, tmp_path: Path) -> None:
+    training = {"updates": 3, "groups": 2, "samples": 2, "checkpoint_every": 1}
+    run = Experiment(small(model, train="even:easy>even:hard", training=training))
+    stage = RunFolder(tmp_path / "run").stage(run.blueprint.plan.stages[0].key)
+    result = BYTES + shape(tmp_path / "model").others
+    full = result + 2 * BYTES
+    for name, size in (("resume", full), (".resume.writing", full - 100)):  # of a peak of two such checkpoints
+        (stage / name).mkdir(parents=True)
+        (stage / name / "model.safetensors").write_bytes(b"x" * size)
+    found = written(tmp_path, model, training=training)
+    assert found["checkpoints of 2 stages"] == Range(result + 100, result + 100)
+    assert found[TWICE] == Range(2 * full - result, 2 * full - result)  # of the other stage alone
+
+
+def test_a_folder_whose_files_are_renamed_meanwhile_is_added_up_all_the_same(tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / "stage/resume" / str(number)).mkdir(parents=True)
+        (tmp_path / "stage/resume" / str(number) / "file").write_bytes(b"x" * 10)
+    ended = threading.Event()
+
+    def rename() -> None:
+        while not ended.is_set():
+            (tmp_path / "stage/resume").rename(tmp_path / "stage/written")
+            (tmp_path / "stage/written").rename(tmp_path / "stage/resume")
+
+    runs = threading.Thread(target=rename)
+    runs.start()
+    try:
+        found = {disk_size(tmp_path / "stage") for _ in range(300)}
+    finally:
+        ended.set()
+        runs.join()
+    assert all(size % 10 == 0 for size in found)
 
 
 def test_trajectories_and_logs_are_counted_by_episode_update_and_cell(model: Path, tmp_path: Path) -> None:

@@ -41,9 +41,9 @@ class Told(Display):
 def little(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make memory and disk as small as a test says."""
 
-    def make(memory: float | None = 1e12, disk: float = 1e12) -> None:
+    def make(memory: float | None = 1e12, disk: float = 1e12, whole: float = 2e12) -> None:
         monkeypatch.setattr(room, "memory", lambda: memory)
-        monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=disk))
+        monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=disk, total=whole))
 
     return make
 
@@ -168,6 +168,15 @@ def test_where_the_system_does_not_say_what_is_free_nothing_is_refused() -> None
     claim = Claim("memory", "it takes", Range(1, 2), {"weights": Range(1, 2)}, None, "")
     assert not claim.refused and not claim.doubtful
     assert "what is free is not known" in str(claim)
+
+
+def test_a_file_system_that_does_not_say_how_large_it_is_refuses_nothing(
+    model: Path, tmp_path: Path, little: Callable[..., None]
+) -> None:
+    little(disk=0, whole=0)
+    told = Told()
+    assert Experiment(small(model, train="even", **TINY)).run(tmp_path, display=told).stages[0].name == "even"
+    assert told.warnings == []
 
 
 def test_what_a_probe_was_seen_to_take_is_the_least(model: Path, little: Callable[..., None]) -> None:
