@@ -7,10 +7,12 @@ there the environments are at hand, and experts play.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rftcore import launch
 from rftcore.disk import disk_need
 from rftcore.environment import Environment
 from rftcore.errors import RunError
@@ -174,16 +176,32 @@ def _memory(
     if on_gpu:
         slots = min(slots, max(1, len(gpus())) * shared)
     machine = {key: (label, need.machine) for key, (label, need) in needs.items()}
-    found = [_claim("memory", machine, ready, slots, min(slots, certain))]
+    found = [_claim("memory", machine, ready, slots, min(slots, certain), memory())]
     if on_gpu:
         per_gpu = {key: (label, need.gpu) for key, (label, need) in needs.items()}
         together = min(slots, shared)
-        found.append(_claim("GPU memory", per_gpu, ready, together, min(together, certain) if len(gpus()) == 1 else 1))
+        alone = min(together, certain) if len(gpus()) == 1 else 1
+        there = gpu_memory(_used_gpus(config.device, executor.slots))
+        found.append(_claim("GPU memory", per_gpu, ready, together, alone, there))
     return found
 
 
+def _used_gpus(device: str, slots: int) -> tuple[str, ...]:
+    """Return the GPUs that a run plays and learns on, of those that this process may use."""
+    _, _, number = device.partition(":")
+    if number.isdecimal():
+        return gpus()[int(number) : int(number) + 1]
+    launched = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if launch.count() > 1 else 1
+    return gpus()[: max(slots, launched)]  # each job, or each process that was launched, has the next
+
+
 def _claim(
-    what: str, needs: Mapping[str, tuple[str, Mapping[str, Range]]], ready: Sequence[str], slots: int, certain: int
+    what: str,
+    needs: Mapping[str, tuple[str, Mapping[str, Range]]],
+    ready: Sequence[str],
+    slots: int,
+    certain: int,
+    there: float | None,
 ) -> Claim:
     """Add up: certain are the smallest of those that can begin, or the largest alone, possible the largest at once."""
     sums = {key: total(parts) for key, (_, parts) in needs.items()}
@@ -196,7 +214,6 @@ def _claim(
     if len(highest) > 1:
         ways.insert(0, "run fewer jobs side by side (--jobs)")
     need = Range(max(first, *(need.low for need in sums.values())), sum(highest))
-    there = memory() if what == "memory" else gpu_memory()
     return Claim(what, jobs, need, parts, there, "; ".join(list(dict.fromkeys(ways))[:NAMED]))
 
 

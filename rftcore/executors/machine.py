@@ -9,7 +9,7 @@ import math
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -81,17 +81,16 @@ def _left(folder: Path, limit: str, used: str, prefix: str = "") -> Iterator[int
         return
 
 
-def gpu_memory(program: str = "nvidia-smi") -> int | None:
-    """Return the free bytes of that GPU which has the fewest, of those that this process may use.
+def gpu_memory(named: Sequence[str], program: str = "nvidia-smi") -> int | None:
+    """Return the free bytes of that GPU which has the fewest, of those that are `named` as `gpus` does.
 
     None where there is none, or its driver's program does not answer.
     """
-    ours = gpus()
-    if not ours:
+    if not named:
         return None
-    asked = [program, f"--id={','.join(ours)}", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
+    asked = [program, f"--id={','.join(named)}", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=10).stdout
+        told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=3).stdout
         return min(int(line) for line in told.split("\n") if line.strip()) * 2**20
     except (OSError, ValueError, subprocess.SubprocessError):
         return None

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from rftcore.executors import machine
 from rftcore.executors.machine import cores, gpu_memory, gpus, memory
 
 
@@ -107,14 +106,12 @@ def test_this_machine_has_memory() -> None:
     assert found is None or 0 < found < 1 << 50
 
 
-def test_the_free_memory_of_gpus_is_that_of_the_fullest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_free_memory_of_gpus_is_that_of_the_fullest(tmp_path: Path) -> None:
     program = tmp_path / "nvidia-smi"
     program.write_text('#!/bin/sh\n[ "$1" = "--id=4,7" ] || exit 1\necho 40000\necho 81079\n')
     program.chmod(0o755)
-    monkeypatch.setattr(machine, "gpus", lambda: ("4", "7"))
-    assert gpu_memory(str(program)) == 40000 * 2**20
-    assert gpu_memory(str(tmp_path / "none")) is None
+    assert gpu_memory(("4", "7"), str(program)) == 40000 * 2**20
+    assert gpu_memory(("4", "7"), str(tmp_path / "none")) is None
     program.write_text("#!/bin/sh\necho '[N/A]'\n")
-    assert gpu_memory(str(program)) is None
-    monkeypatch.setattr(machine, "gpus", lambda: ())
-    assert gpu_memory("/bin/false") is None
+    assert gpu_memory(("4", "7"), str(program)) is None
+    assert gpu_memory((), "/bin/false") is None

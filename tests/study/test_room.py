@@ -154,6 +154,33 @@ def test_memory_adds_up_over_the_jobs_that_run_side_by_side(model: Path, monkeyp
     assert need(Processes(workers=4), set())[1] == Range(10, 200)  # two cores each
 
 
+@pytest.mark.parametrize(
+    ("device", "executor", "launched", "used"),
+    [
+        ("cuda:1", Inline(), 1, ("5",)),
+        ("cuda:7", Inline(), 1, ()),  # the engine says that there is none
+        ("cuda", Inline(), 1, ("4",)),
+        ("auto", Inline(), 1, ("4",)),
+        ("auto", Inline(), 2, ("4", "5")),
+        ("auto", Processes(workers=2), 1, ("4", "5")),
+        ("auto", Processes(workers=8), 1, ("4", "5", "6")),
+    ],
+)
+def test_a_full_gpu_that_a_run_does_not_use_is_no_reason_against_it(
+    device: str, executor: Any, launched: int, used: tuple[str, ...], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(room, "gpus", lambda: ("4", "5", "6"))
+    monkeypatch.setattr(room, "gpu_memory", asked.append)
+    if launched > 1:
+        for name, value in {"RANK": 0, "WORLD_SIZE": 4, "LOCAL_WORLD_SIZE": 2, "MASTER_ADDR": "x"}.items():
+            monkeypatch.setenv(name, str(value))
+        monkeypatch.setenv("MASTER_PORT", "1")
+    experiment = Experiment(small(model, train="even", device=device, **TINY))
+    claims(experiment.config, experiment.blueprint.plan, RunFolder(Path("none")), set(), executor)
+    assert asked == [used]
+
+
 def test_on_a_cluster_the_memory_of_this_machine_is_not_asked_for(model: Path, little: Callable[..., None]) -> None:
     class Far(Inline):
         elsewhere = True
