@@ -294,7 +294,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     tasks = listed[: config.evaluation.tasks]
     check_start(environments[tasks[0].environment], tasks[0])
     total = len(launch.share(tasks)) * config.evaluation.samples
-    tells = Telling(report, total, longest=config.sampling.max_new_tokens)
+    tells = Telling(report, total, longest=config.sampling.max_new_tokens, apart=launch.count() > 1)
     tells.begins()
     start = folder.stage(node.checkpoint) / "checkpoint" if node.checkpoint else config.model
     policy = next(policy for policy in players(config) if policy.title == node.train) if node.policy else None
@@ -311,7 +311,6 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         on_episode=lambda trajectory: tells.played(trajectory, actor.spending),
     )
     spending = _spending(actor)
-    tells.measured(interval(config, node, groups), actor.spending)
     done = {
         "train": node.train,
         "environment": node.environment,
@@ -326,6 +325,7 @@ def evaluate_cell(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     if not launch.rank():
         records.write_groups(folder.cell(node.key), groups)
         records.write_record(folder.cell_figures(node.key), done)
+        tells.measured(groups, interval(config, node, groups), spending)
     return done
 
 

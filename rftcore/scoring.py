@@ -23,7 +23,8 @@ def measure(config: Settings, groups: Sequence[Group]) -> dict[str, float]:
 def interval(config: Settings, node: CellNode, groups: Sequence[Group]) -> tuple[float, float] | None:
     """Return the ends of the 95 % interval of a cell's success, those that the report will give; None without any.
 
-    The metric that summarizes studies computes it, of a study of this cell alone.
+    The metric that summarizes studies computes it, of a study of this cell alone, as of a reference. It is only shown:
+    a metric that fails with such a study shows none.
     """
     alone = StudyData(
         cells=[],
@@ -34,7 +35,11 @@ def interval(config: Settings, node: CellNode, groups: Sequence[Group]) -> tuple
         seed=config.seed,
     )
     for component in config.metrics:
-        found: StudyFigures | None = registry.create("metric", component.name, component.options).study(alone)
+        metric: Metric = registry.create("metric", component.name, component.options)
+        try:
+            found: StudyFigures | None = metric.study(alone)
+        except Exception:  # it takes whole studies only; where it fails with those too, the report says why
+            continue
         if found is not None:
             ends = [(cell.ci_low, cell.ci_high) for cell in found.references]
             return next(((low, high) for low, high in ends if low is not None and high is not None), None)

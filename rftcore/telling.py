@@ -5,7 +5,7 @@ Counts are those since the job last told anything, so that whoever listens can a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from rftcore import launch, registry
@@ -33,8 +33,8 @@ class Telling:
     ) -> None:
         """`done` of `total` steps are behind the job; an answer has at most `longest` tokens.
 
-        The episodes of a stage are told as they end, or `apart`, where others play them, with their update. `grouped`
-        is what the algorithm's spec says.
+        Episodes are told as they end, or `apart`, where others play some of them: those of a stage with their update,
+        those of a cell when all are played. `grouped` is what the algorithm's spec says.
         """
         self._report, self._total, self._done = report, total, done
         self._longest, self._apart = longest, apart
@@ -75,19 +75,34 @@ class Telling:
     def played(self, trajectory: Trajectory, spending: Spending | None) -> None:
         """Tell one more episode of a cell, and what all of its answers have cost where they cost anything."""
         self._done += 1
-        self._usable += not trajectory.masked
-        self._successes += trajectory.success and not trajectory.masked
-        figures = counts([trajectory], self._longest)
-        if self._usable:
-            figures["success"] = self._successes / self._usable
-        self._report(self._done, self._total, self._said(spending), figures)
+        if self._apart:
+            self._report(self._done, self._total, self._remark)
+        else:
+            figures = self._seen([trajectory])
+            self._report(self._done, self._total, self._said(spending), figures)
 
-    def measured(self, interval: tuple[float, float] | None, spending: Spending | None) -> None:
-        """Tell the 95 % interval of a cell's success, once all is played."""
+    def measured(
+        self, groups: Iterable[Group], interval: tuple[float, float] | None, spending: Spending | None
+    ) -> None:
+        """Tell the 95 % interval of a cell's success once all is played, and of `groups` what was not told yet."""
+        figures = self._seen([t for group in groups for t in group.trajectories]) if self._apart else {}
+        bounds = ""
         if interval is not None:
             low, high = interval
-            remark = self._said(spending, f" ({low:.2f} to {high:.2f})")
-            self._report(self._done, self._total, remark, {"ci_low": low, "ci_high": high})
+            figures |= {"ci_low": low, "ci_high": high}
+            bounds = f" ({low:.2f} to {high:.2f})"
+        if figures:
+            self._report(self._done, self._total, self._said(spending, bounds), figures)
+
+    def _seen(self, trajectories: Sequence[Trajectory]) -> dict[str, float]:
+        """Return what these episodes of a cell add to the counts, and the success of all that were seen."""
+        usable = [trajectory for trajectory in trajectories if not trajectory.masked]
+        self._usable += len(usable)
+        self._successes += sum(trajectory.success for trajectory in usable)
+        figures = counts(trajectories, self._longest)
+        if self._usable:
+            figures["success"] = self._successes / self._usable
+        return figures
 
     def _said(self, spending: Spending | None, bounds: str = "") -> str:
         told = [f"success {self._successes / self._usable:.2f}{bounds}"] if self._usable else []

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rftcore import ConfigError, Experiment, launch, registry
-from rftcore.records import RunFolder, read_groups, read_lines
+from rftcore.records import RunFolder, read_groups, read_json, read_lines
 from rftcore.specs import AlgorithmSpec
 from rftcore_grpo.algorithm import GRPO
 from tests.specimens.launched import launch_environment, launched
@@ -86,7 +86,14 @@ def test_two_processes_do_together_what_one_does(
             assert {key: told[key] for key in numbers} == pytest.approx(numbers, rel=1e-3, abs=1e-5)
     for cell in experiment.blueprint.plan.cells:
         assert texts(two.cell(cell.key)) == texts(one.cell(cell.key))
-    assert report_of(two.path)["summary"] == report_of(one.path)["summary"]
+    report = report_of(two.path)
+    assert report["summary"] == report_of(one.path)["summary"]
+    ended = {job["label"]: job for job in read_json(two.path / "progress.json")["ended"]}
+    for cell in [*report["axes"]["sequence"], *report["references"]]:
+        job = ended[f"evaluate {cell['train']} on {cell['environment']}:{cell['difficulty']}"]
+        figures = [cell["avg_at_k"], cell["ci_low"], cell["ci_high"]]
+        assert [job["success"], job["ci_low"], job["ci_high"]] == pytest.approx(figures)
+        assert job["remark"] == "success {:.2f} ({:.2f} to {:.2f})".format(*figures)
 
 
 def test_jobs_side_by_side_are_refused_among_launched_processes(

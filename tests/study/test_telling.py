@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from rftcore import registry
 from rftcore.display import Display
 from rftcore.executor import Job, Progress
+from rftcore.metric import StudyData, StudyFigures
 from rftcore.records import RunFolder, read_lines
+from rftcore.specs import MetricSpec
 from rftcore.study import Experiment, run_folder
 from rftcore.telling import COUNTS
+from rftcore_generalization.metric import Generalization
 from tests.study.conftest import report_of, small
 
 
@@ -87,3 +91,38 @@ def test_what_is_done_already_is_told_before_the_plan(model: Path, tmp_path: Pat
     run_folder(folder, display=sums)
     assert sorted(job.kind for job in sums.done) == ["cell", "cell", "cell", "stage"]
     assert len(sums.labels) == 1
+
+
+class Whole(Generalization):
+    name = "whole"
+
+    def study(self, data: StudyData) -> StudyFigures:
+        next(cell for cell in data.cells if cell.train == "base")
+        return super().study(data)
+
+
+def test_a_metric_that_takes_whole_studies_only_fails_no_cell_and_shows_no_interval(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    registry.add(MetricSpec(name="whole", target=f"{__name__}:Whole", summary="a specimen"))
+    sums = Sums()
+    folder = Experiment(small(model, train="even:easy", references=[], metrics=["whole"])).create(tmp_path)
+    run_folder(folder, display=sums)
+    for cell in report_of(folder.path)["axes"]["sequence"]:
+        label = f"evaluate {cell['train']} on {cell['environment']}:{cell['difficulty']}"
+        assert cell["ci_low"] is not None
+        assert sums.newest[label] == {"success": pytest.approx(cell["avg_at_k"])}
+
+
+def test_an_interval_is_told_when_the_cell_is_written_down(model: Path, tmp_path: Path) -> None:
+    folder: RunFolder = Experiment(small(model, train="even:easy", references=["oracle"])).create(tmp_path)
+    written: list[bool] = []
+
+    class Looks(Display):
+        def progress(self, progress: Progress) -> None:
+            if "ci_low" in progress.figures:
+                written.append(folder.cell_figures(progress.job).is_file() and folder.cell(progress.job).is_file())
+
+    run_folder(folder, display=Looks())
+    assert written == [True] * 6
