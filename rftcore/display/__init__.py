@@ -1,12 +1,13 @@
 """What a person sees while a run works: the contract of a display.
 
-A display is told what happens and changes nothing.
+A display is told what happens and changes nothing: where it can show nothing any more, the run goes on.
 """
 
 from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -56,17 +57,19 @@ class Several(Display):
 
     def __init__(self, *displays: Display) -> None:
         self._displays = displays
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        for display in self._displays:
-            display.__enter__()
+        with ExitStack() as entered:
+            for display in self._displays:
+                entered.enter_context(display)
+            self._open = entered.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for display in reversed(self._displays):
-            display.__exit__(kind, error, trace)
+        self._open.__exit__(kind, error, trace)
 
     def run(self, folder: Path, done: Sequence[Job]) -> None:
         for display in self._displays:

@@ -55,7 +55,7 @@ class ProgressFile(Course):
 
     def _write(self, *, over: bool = False) -> None:
         self._written = self._clock()
-        with suppress(RunError):
+        with suppress(RunError, ValueError):  # no room, or a job's words that are no text in UTF-8
             write_text(self._file, self.snapshot(over=over).model_dump_json(indent=1) + "\n", durable=False)
 
 

@@ -25,6 +25,7 @@ class Lines(Course):
         """Print on `console`; `clock` gives seconds."""
         super().__init__(clock)
         self._console = console
+        self._gone = False
 
     def warned(self, text: str) -> None:
         self.print(text, "sign")
@@ -47,8 +48,13 @@ class Lines(Course):
         self.print(f"! {sign.text} ({sign.label})", "sign")
 
     def print(self, text: str, kind: str) -> None:
-        """Print `text`, one of the `STYLES`."""
-        self._console.print(text, style=STYLES[kind], highlight=False, markup=False, soft_wrap=True)
+        """Print `text`, one of the `STYLES`; nothing any more when the console's terminal, or its reader, is gone."""
+        if self._gone:
+            return
+        try:
+            self._console.print(text, style=STYLES[kind], highlight=False, markup=False, soft_wrap=True)
+        except (OSError, SystemExit):  # rich would end the process where a pipe has no reader
+            self._gone = True
 
 
 def ended_line(job: EndedJob, jobs: int, remaining: float | None = None) -> str:

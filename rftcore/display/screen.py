@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -45,6 +46,7 @@ class Screen:
         """`draw` is called from a thread of its own, every `beat` seconds."""
         self._console, self._draw, self._beat = console, draw, beat
         self._live = self._new()
+        self._gone = False
         self._size = console.size
         self._lines: deque[tuple[str, str]] = deque(maxlen=KEPT)
         self._lock = threading.RLock()
@@ -52,7 +54,8 @@ class Screen:
         self._thread = threading.Thread(target=self._run, name="rftcore-screen", daemon=True)
 
     def __enter__(self) -> Self:
-        self._live.start()
+        with self._shown():
+            self._start()
         try:
             self.draw()
         except BaseException:
@@ -71,7 +74,8 @@ class Screen:
         try:
             self._thread.join()
         finally:
-            self._live.stop()
+            with self._shown():
+                self._live.stop()
 
     def draw(self) -> None:
         """Draw now."""
@@ -80,23 +84,39 @@ class Screen:
 
         size = self._console.size
         lines = self._draw(size.width, size.height)  # before the lock, which `print` takes while others have their own
-        with self._lock:
+        with self._lock, self._shown():
+            if self._gone:
+                return
             if size != self._size:
                 self._size = size
                 self._live.stop()
                 self._console.clear()
                 for text, style in list(self._lines)[-size.height :]:
                     self._write(text, style)
-                self._live = self._new()  # the old one would go up by as many rows as its view had
-                self._live.start()
+                self._start()  # the old one would go up by as many rows as its view had
             # The terminal writes ^C where the cursor stands; at the end of a full row that would begin another one.
             self._live.update(Group(*lines, Text()), refresh=True)
 
     def print(self, text: str, style: str) -> None:
         """Print a text that stays, above the view."""
-        with self._lock:
+        with self._lock, self._shown():
+            if self._gone:
+                return
             self._lines.append((text, style))
             self._write(text, style)
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """Nothing is shown any more when the terminal went away meanwhile, and who works here goes on."""
+        try:
+            yield
+        except (OSError, SystemExit):  # rich would end the process where a pipe has no reader
+            self._gone = True
+
+    def _start(self) -> None:
+        live = self._new()
+        live.start()
+        self._live = live  # one that could not start cannot be stopped
 
     def _new(self) -> Live:
         from rich.live import Live
