@@ -23,6 +23,7 @@ from rftcore.plan import Plan, make_plan
 from rftcore.records import RunFolder, check_cell, read_json, read_lines
 from rftcore.schemas.config import Settings
 from rftcore.schemas.task import Task
+from rftcore.sessions import FILE as SESSIONS
 from rftcore.stages import demonstrations, settings_of, train_tasks
 
 
@@ -102,8 +103,10 @@ def _short(digest: str | None) -> str:
 def set_aside_damaged_records(folder: RunFolder, plan: Plan) -> None:
     """Rename the files of stages and cells that are not what was written, so that what they told is done again.
 
-    Each is told as a RuntimeWarning. It stays beside its place, as `NAME.damaged`, until the next one.
+    Each is told as a RuntimeWarning. It stays beside its place, as `NAME.damaged`, until the next one. So is, and
+    does, the list of sessions, which no number depends on.
     """
+    _set_aside(folder.path / SESSIONS, read_lines, "what its sessions ran with is not known any more")
     for stage in plan.stages:
         place = folder.stage(stage.key)
         _set_aside(place / "updates.jsonl", read_lines, f"{stage.name} is trained again")
