@@ -15,6 +15,7 @@ import os
 import platform
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -76,14 +77,26 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Tell whether a process works in `folder`; where this cannot be found out, none does."""
+    """Tell whether a process works in `folder`; where this cannot be found out, none does.
+
+    Whoever may only read there writes nothing, and compares signs of life from another machine with its own clock.
+    """
     try:
-        with (folder / FILE).open("r+") as file:
+        with _opened(folder / FILE) as file:
             return _living(folder, file, _take(file)) is not None
     except BlockingIOError:
         return True
     except OSError:
         return False
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("r+")  # some network file systems lock only what may be written
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return path.open()
 
 
 def _take(file: IO[str]) -> bool:
@@ -109,13 +122,18 @@ def _living(folder: Path, file: IO[str], certain: bool) -> Holder | None:
     holder = _read(file)
     if holder is None or (certain and holder.host == platform.node()):
         return None
-    now = folder / f"{FILE}.{platform.node()}.{os.getpid()}"
+    now = _now(folder) if file.writable() else time.time()
+    return holder if now - os.fstat(file.fileno()).st_mtime < SILENCE else None
+
+
+def _now(folder: Path) -> float:
+    """Return the time by the clock of the file system."""
+    touched = folder / f"{FILE}.{platform.node()}.{os.getpid()}"
     try:
-        now.touch()
-        silence = now.stat().st_mtime - os.fstat(file.fileno()).st_mtime
+        touched.touch()
+        return touched.stat().st_mtime
     finally:
-        now.unlink(missing_ok=True)
-    return holder if silence < SILENCE else None
+        touched.unlink(missing_ok=True)
 
 
 def _read(file: IO[str]) -> Holder | None:

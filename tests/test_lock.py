@@ -96,3 +96,30 @@ def test_an_error_of_the_work_is_that_error_and_gives_the_lock_back(tmp_path: Pa
         raise PermissionError("mine")
     assert not lock.is_locked(tmp_path)
     assert not lock.is_locked(tmp_path / "nowhere")
+
+
+def test_whoever_may_only_read_the_folder_sees_that_somebody_works_there_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path.open
+
+    def reading(path: Path, mode: str = "r", *rest: object) -> object:
+        if mode != "r":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return whole(path, mode)
+
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        monkeypatch.setattr(Path, "open", reading)
+        monkeypatch.setattr(Path, "touch", no_locks)
+        seen = lock.is_locked(tmp_path)
+        holder.kill()
+    assert seen
+    assert not lock.is_locked(tmp_path)
+    monkeypatch.setattr(Path, "open", whole)
+    for ago, works in ((lock.SILENCE - 5, True), (lock.SILENCE + 5, False)):
+        elsewhere(tmp_path, ago)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "open", reading)
+            assert lock.is_locked(tmp_path) is works

@@ -1,4 +1,4 @@
-"""The live view of a run that another process works on: read from its folder, and never written to."""
+"""The live view of a run that another process works on: read from its folder, where no file of the run is written."""
 
 from __future__ import annotations
 

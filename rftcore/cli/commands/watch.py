@@ -14,7 +14,7 @@ def watch(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Name of a run, its folder, or the start of its id.")],
     runs: Runs = RUNS,
 ) -> None:
-    """Show a run that another process works on, as that one shows it: from its folder, without touching it.
+    """Show a run that another process works on, as that one shows it, from its folder, which may be one to read only.
 
     It ends when nobody works on the run any more. Ctrl-C ends the watching, and not the run.
 
