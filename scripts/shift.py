@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from statistics import fmean
 
-from axes import by_place, lost, matrix, record
-from seeds import Record, change, hardware, publish
+from axes import lost, matrix, record
+from seeds import Record, change, hardware, interval, publish
 
 NAME = "shift"
 LISTED, UNLISTED = "babyai", "babyai-unlisted"
@@ -38,6 +38,9 @@ def page(records: Sequence[Record]) -> str:
             *_answer(records),
             "",
             "The last column is what the list in training costs where it is negative.",
+            *_floor(records),
+            "",
+            _verdict(records),
             "",
             "## All cells",
             "",
@@ -53,17 +56,49 @@ def page(records: Sequence[Record]) -> str:
 
 def _answer(records: Sequence[Record]) -> list[str]:
     """Return a row an environment: its change after either training, mean of its difficulties, and the difference."""
-    cells = [by_place(record["cells"]) for record in records]
     rows = ["| played in | trained with the list | trained without | difference |", "|---|---|---|---|"]
-    for name in dict.fromkeys(environment for _, environment, _ in cells[0]):
-        levels = dict.fromkeys(difficulty for _, environment, difficulty in cells[0] if environment == name)
-        listed, unlisted = (
-            [fmean(found[train, name, level]["delta_vs_base"] for level in levels) for found in cells]
-            for train in (LISTED, UNLISTED)
-        )
+    for name in dict.fromkeys(cell["environment"] for cell in records[0]["cells"]):
+        listed, unlisted = (_changes(records, train, name) for train in (LISTED, UNLISTED))
         difference = [one - other for one, other in zip(listed, unlisted, strict=True)]
         rows.append(f"| {name} | {change(listed)} | {change(unlisted)} | {change(difference)} |")
     return rows
+
+
+def _floor(records: Sequence[Record]) -> list[str]:
+    """Return a sentence for the environments in which nobody that was trained, nor base, ever succeeded."""
+    won: dict[str, float] = {}
+    for found in records:
+        for cell in found["cells"]:
+            won[cell["environment"]] = max(won.get(cell["environment"], 0.0), cell["avg_at_k"])
+    lost_all = [f"`{name}`" for name, best in won.items() if best == 0]
+    if not lost_all:
+        return []
+    return [f"In {', '.join(lost_all)} neither base nor any checkpoint ever succeeded: that says nothing, either way."]
+
+
+def _verdict(records: Sequence[Record]) -> str:
+    """Return what was found of the question, by the interval over the seeds."""
+    if len(records) < 2:
+        return "One seed does not answer the question."
+    low, high = interval(_changes(records, UNLISTED, "webshop"))
+    found = "It does" if high < 0 else "It does not: it helps" if low > 0 else "This study cannot tell: zero is inside"
+    changes = [change(_changes(records, train, "webshop")) for train in (UNLISTED, LISTED)]
+    return (
+        "Does training in BabyAI without the list still hurt in WebShop? In points the change there is "
+        f"{changes[0]}, and with the list {changes[1]}. {found}."
+    )
+
+
+def _changes(records: Sequence[Record], train: str, environment: str) -> list[float]:
+    """Return a number a seed: the change from base in an environment, mean of its difficulties."""
+    return [
+        fmean(
+            cell["delta_vs_base"]
+            for cell in record["cells"]
+            if (cell["train"], cell["environment"]) == (train, environment)
+        )
+        for record in records
+    ]
 
 
 if __name__ == "__main__":
