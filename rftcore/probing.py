@@ -96,24 +96,25 @@ def measure(payload: dict[str, Any], report: Callable[[float, float, str], None]
     names = [source.environment for node in plan.stages for source in node.stage.sources]
     environments = make_environments(config, [*names, *(cell.environment for cell in plan.cells if not cell.policy)])
     ways = {way(own): (own, node) for node in plan.stages for own in [settings_of(config, node.stage)]}
-    engine, first, loaded = _loaded_twice(lambda: _engine(config, next(iter(ways.values()), None)))
+    held, first, loaded = _loaded_twice(lambda: _engine(config, next(iter(ways.values()), None)))
+    lanes = held[0].actor.lanes
     learning: list[LearningMeasured] = []
     try:
-        plays = _plays(config, plan, environments, engine.actor.lanes)
+        plays = _plays(config, plan, environments, lanes)
         share = seconds * PLAYING / len(plays)
-        played = {play: _play(engine, environments, play, config, share, seconds) for play in plays}
+        played = {play: _play(held[0], environments, play, config, share, seconds) for play in plays}
         for number, (key, (own, node)) in enumerate(ways.items()):
             if number:
-                engine.actor.stop()
-                engine = _engine(config, (own, node))
-            groups = _groups(engine, environments, own, node, played)
-            learning.append(_learn(engine, own, key, groups, seconds * (1 - PLAYING) / len(ways)))
+                _let_go(held)
+                held.append(_engine(config, (own, node)))
+            groups = _groups(held[0], environments, own, node, played)
+            learning.append(_learn(held[0], own, key, groups, seconds * (1 - PLAYING) / len(ways)))
     finally:
-        engine.actor.stop()
+        _let_go(held)
     peak, gpu_peak, device = peaks()
     found = Measured(
         places=tuple(found for found, _ in played.values()),
-        lanes=engine.actor.lanes,
+        lanes=lanes,
         learning=tuple(learning),
         start_seconds=imported + max(0.0, first - loaded),
         load_seconds=loaded,
@@ -142,18 +143,26 @@ def _plays(config: Settings, plan: Plan, environments: Mapping[str, Environment]
     return list(alike.values())
 
 
-def _loaded_twice(load: Callable[[], Engine]) -> tuple[Engine, float, float]:
-    """Return what `load` loads, and the seconds of the first time, which also imports, and of the second."""
+def _loaded_twice(load: Callable[[], Engine]) -> tuple[list[Engine], float, float]:
+    """Return what `load` loads, and the seconds of the first time, which also imports, and of the second.
+
+    The list has the one engine; whoever keeps no other name of it can let it go before the next is loaded.
+    """
+    held: list[Engine] = []
     seconds = []
-    for again in (False, True):
+    for _ in range(2):
+        _let_go(held)
         began = time.monotonic()
-        engine = load()
+        held.append(load())
         seconds.append(time.monotonic() - began)
-        if not again:
-            engine.actor.stop()
-            del engine
-            gc.collect()
-    return engine, seconds[0], seconds[1]
+    return held, seconds[0], seconds[1]
+
+
+def _let_go(held: list[Engine]) -> None:
+    """Stop the engine, if there is one, and free its memory: two at once would count twice in the peak."""
+    while held:
+        held.pop().actor.stop()
+    gc.collect()
 
 
 def _engine(config: Settings, learns: tuple[Settings, StageNode] | None) -> Engine:

@@ -22,7 +22,7 @@ def tell_costs(planned: Study, folder: RunFolder, tflops: float | None, *, probe
     measured = None
     if probed:
         console().print(f"\nprobe: about {SECONDS:g} s of playing and learning, after the start", style="bold")
-        measured = probe(planned.blueprint.kind, config, plan)
+        measured = probe(planned.blueprint.kind, config, plan, seconds=SECONDS)
         _tell_measured(measured)
     lengths = Lengths(config, environments, None if measured is None else measured.lengths())
     _tell_budget(planned, tflops, lengths, None if measured is None else _forecast(planned, folder, measured))
