@@ -7,12 +7,14 @@ until a model is ready, the peak of memory.
 
 from __future__ import annotations
 
+import json
+
 from pydantic import JsonValue
 
 from rftcore.errors import ConfigError
 from rftcore.estimate import Length, Range
 from rftcore.executor import Job
-from rftcore.executors.processes import Processes
+from rftcore.executors.child import Child
 from rftcore.plan import Plan
 from rftcore.schemas.config import Settings
 from rftcore.schemas.frozen import Frozen, digest
@@ -107,7 +109,7 @@ def way(config: Settings) -> str:
 
 
 def probe(kind: str, config: Settings, plan: Plan, *, seconds: float = SECONDS) -> Measured:
-    """Measure in a process of its own.
+    """Measure in a process of its own, which sees every GPU that this one sees.
 
     Raises ConfigError where no model plays, RunError when the process died, as for want of memory, or when nobody
     answered in time, and what a job of the run would raise.
@@ -121,12 +123,12 @@ def probe(kind: str, config: Settings, plan: Plan, *, seconds: float = SECONDS) 
         "seconds": seconds,
     }
     job = Job("probe", "rftcore.probing:measure", payload, "the probe", gpus=1)
-    executor = Processes(workers=1)
+    request = json.dumps({"target": job.target, "payload": payload})
+    child = Child({})
     try:
-        executor.submit(job)
-        outcome = executor.wait(lambda progress: None)
+        outcome = child.run(job, request, lambda progress: None)
     finally:
-        executor.close()
+        child.close()
     if outcome.error is not None:
         raise outcome.error
     return Measured.model_validate(outcome.value)

@@ -97,6 +97,21 @@ def test_a_second_way_of_learning_is_loaded_when_the_first_is_gone(
     assert alive == [0, 0, 0]  # the first way twice, the second once
 
 
+def test_the_process_of_a_probe_sees_every_gpu_that_this_one_sees(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def start(*command: Any, env: dict[str, str], **more: Any) -> None:
+        seen.append(env["CUDA_VISIBLE_DEVICES"])
+        raise OSError("seen")
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setattr("rftcore.executors.child.subprocess.Popen", start)
+    run = Experiment(small(model, train="even", device="cuda:1"))
+    with pytest.raises(RunError, match="cannot start a worker process"):
+        probe("experiment", run.config, run.blueprint.plan)
+    assert seen == ["0,1"]
+
+
 def test_an_evaluation_is_probed_without_learning_and_a_policy_not_at_all(model: Path) -> None:
     found = probed(Evaluation({"model": str(model), "environments": {"even": {}}}))
     assert found.learning == ()
