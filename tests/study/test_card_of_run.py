@@ -117,6 +117,22 @@ def test_each_session_is_told_with_what_it_ran_with_and_what_had_changed(
     assert len(read_lines(folder.path / "sessions.jsonl")) == 2
 
 
+def test_a_damaged_list_of_sessions_is_set_aside_and_the_report_is_written_without_them(
+    study_folder: RunFolder, tmp_path: Path, differences: Callable[[Any, Any], list[str]]
+) -> None:
+    folder = RunFolder(Path(shutil.copytree(study_folder.path, tmp_path / "small")))
+    sessions = folder.path / "sessions.jsonl"
+    damaged = sessions.read_bytes().replace(b'"executor"', b'"exec\xff"', 1)
+    sessions.write_bytes(damaged)
+    said = r"it is now sessions\.jsonl\.damaged, and what its sessions ran with is not known any more"
+    with pytest.warns(RuntimeWarning, match=rf"sessions\.jsonl' cannot be read: .*; {said}"):
+        run_folder(folder)
+    assert sessions.with_name("sessions.jsonl.damaged").read_bytes() == damaged
+    report = report_of(folder.path)
+    assert "sessions" not in report["provenance"]
+    assert differences(report, report_of(study_folder.path)) == []
+
+
 def test_an_untouched_run_is_verified_and_nothing_is_written(rftcore: Command, study_folder: RunFolder) -> None:
     before = {file: file.stat().st_mtime_ns for file in study_folder.path.rglob("*")}
     done = rftcore("verify", study_folder.path)

@@ -266,22 +266,6 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_stage_is_trained_again(
     assert differences(report_of(folder.path), undisturbed) == []
 
 
-def test_a_damaged_list_of_sessions_is_set_aside_and_the_report_is_written_without_them(
-    undisturbed: dict[str, Any], finished_run: Callable[[], RunFolder], differences: Differences
-) -> None:
-    folder = finished_run()
-    sessions = folder.path / "sessions.jsonl"
-    damaged = sessions.read_bytes().replace(b'"executor"', b'"exec\xff"', 1)
-    sessions.write_bytes(damaged)
-    said = r"it is now sessions\.jsonl\.damaged, and what its sessions ran with is not known any more"
-    with pytest.warns(RuntimeWarning, match=rf"sessions\.jsonl' cannot be read: .*; {said}"):
-        run_folder(folder)
-    assert sessions.with_name("sessions.jsonl.damaged").read_bytes() == damaged
-    report = report_of(folder.path)
-    assert "sessions" not in report["provenance"]
-    assert differences(report, undisturbed) == []
-
-
 def test_a_damaged_checkpoint_of_a_stage_that_was_stopped_is_set_aside(
     experiment: Experiment, undisturbed: dict[str, Any], tmp_path: Path, differences: Differences
 ) -> None:
