@@ -136,6 +136,7 @@ class OutsideSampler(Sampler):
             source = load_model(Path(source))
         weights = self._write(source, version)
         self._held.loop.wait(self._answering.bring(weights, source))
+        self._held.shelf.keep(weights)
         self.version = version
 
     def sleep(self, level: int = 1) -> None:

@@ -7,7 +7,7 @@ compared with the learner.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -178,14 +178,15 @@ class Replicas:
         """Whether a replica is well; start it again if it is ours and died, and give it the present weights."""
         server = self._servers.get(replica.url)
         if server is not None and not server.alive and self._weights is not None:
-            replica.deaths += 1
+            replica.deaths += server.died  # a start that could not be made is none
             if replica.deaths == DEATHS:
                 await self._fleet.stop(
                     f"a server died {DEATHS} times, and answered no episode in between; it is not started again. "
                     f"{server.death()}\n{ADVICE}"
                 )
                 return False
-            server.start(self._weights.start, passing=self._weights.base is None)
+            async with self._lock:  # the weights stay while it gets names of its own for them
+                await _through(server.start, self._weights.start, passing=self._weights.base is None)
         if not await replica.healthy(timeout=5.0):
             return False
         if server is not None:
@@ -196,3 +197,13 @@ class Replicas:
                 await load(replica, self._weights, timeout=self._config.start_timeout)
                 await self._probe.again(replica, timeout=self._config.timeout)
         return True
+
+
+async def _through(function: Callable[..., object], *arguments: object, **options: object) -> None:
+    """Run `function` in a thread, to its end even when this is cancelled: nobody else knows what it makes."""
+    running = asyncio.get_running_loop().run_in_executor(None, partial(function, *arguments, **options))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.gather(running, return_exceptions=True)
+        raise

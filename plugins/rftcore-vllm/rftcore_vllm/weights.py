@@ -44,7 +44,7 @@ class Weights:
 
 
 class Shelf:
-    """A folder with the present weights; the ones before are thrown away."""
+    """A folder with the present weights, and with the ones before until `keep` says that nobody needs them."""
 
     def __init__(self, place: str | None) -> None:
         """`place` None: a temporary folder."""
@@ -63,7 +63,6 @@ class Shelf:
         """
         base = _under(model) if hasattr(model, "peft_config") else None
         folder, staging = self.path / tag, self.path / f".{tag}.writing"
-        before = [path for path in self.path.iterdir() if path != folder]
         try:
             with no_bars():
                 model.save_pretrained(staging)
@@ -73,9 +72,13 @@ class Shelf:
             raise RunError(
                 f"weights cannot be written to {str(self.path)!r}: {error}; make room, or set sampler.folder"
             ) from error
-        for path in before:
-            shutil.rmtree(path, ignore_errors=True)
         return Weights(folder, tag, base)
+
+    def keep(self, weights: Weights) -> None:
+        """Throw away all others: replicas know these, and one that starts again reads no others."""
+        for path in self.path.iterdir():
+            if path != weights.folder:
+                shutil.rmtree(path, ignore_errors=True)
 
     def close(self) -> None:
         """Remove everything."""

@@ -6,10 +6,13 @@ The processes are real; behind each stands the contract server of this process.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
+import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +23,7 @@ import soak
 
 from rftcore.errors import RunError
 from rftcore.sampler import Request
+from rftcore_vllm import fleet
 from rftcore_vllm.sampler import VllmServerSampler
 from rftcore_vllm.servers import stop_all
 
@@ -130,6 +134,116 @@ def test_a_server_that_starts_again_reads_its_weights_though_newer_ones_have_com
         time.sleep(0.01)
     assert len(starts(tmp_path)) == 3
     assert len(list((tmp_path / "weights").iterdir())) == 1  # what it was started with is gone once it is read
+
+
+def lose_one(sampler: VllmServerSampler, model: Any, folder: Path) -> None:
+    """Kill the first of two servers, and let the sampler find that it is gone."""
+    os.kill(starts(folder)[0], signal.SIGKILL)
+    sampler.sync(model, 1)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30.0
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_server_that_was_given_back_as_it_started_again_leaves_no_files_to_the_next_job(
+    build: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    model, weights = build(), tmp_path / "weights"
+    sampler = connect(model, replicas=2, folder=str(weights))
+    (tmp_path / "slow").touch()
+    lose_one(sampler, model, tmp_path)
+    until(lambda: len(starts(tmp_path)) == 3)
+    asyncio.run(sampler.close())
+    (own,) = weights.iterdir()
+    (tmp_path / "slow").unlink()
+    assert len(sample(connect(model, replicas=2, folder=str(weights)), 0).token_ids) == 4
+    assert len(starts(tmp_path)) == 3  # the same servers
+    assert not own.exists()
+
+
+def test_a_start_that_cannot_be_made_is_no_death_leaves_no_folder_and_is_made_again(
+    build: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fleet, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(fleet, "LONGEST_PAUSE", 0.05)
+    model, weights = build(), tmp_path / "weights"
+    sampler = connect(model, replicas=2, folder=str(weights))
+    tries = []
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "link", full)
+        disk.setattr(shutil, "copyfile", lambda *names: tries.append(names) or full())
+        lose_one(sampler, model, tmp_path)
+        until(lambda: len(tries) > 5)
+    assert len(sample(sampler, 0).token_ids) == 4  # of the other one
+    (reason,) = sampler._answering._fleet.reasons.values()
+    assert "No space left on device; make room, or set sampler.folder" in reason
+    until(lambda: len(sampler._answering._fleet.up) == 2)
+    assert len(starts(tmp_path)) == 3
+    assert len(list(weights.iterdir())) == 1
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_other_replicas_answer_while_a_large_model_is_copied_for_one_that_starts_again(
+    build: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, copying, copied, copy = build(), threading.Event(), threading.Event(), shutil.copyfile
+    sampler = connect(model, replicas=2)
+
+    def slowly(*names: Any) -> None:
+        copying.set()
+        copied.wait(20.0)
+        copy(*names)
+
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr("rftcore_vllm.server.shutil.copyfile", slowly)
+    lose_one(sampler, model, tmp_path)
+    assert copying.wait(30.0)
+    began = time.monotonic()
+    assert len(sample(sampler, 0).token_ids) == 4
+    assert time.monotonic() - began < 15.0
+    assert len(starts(tmp_path)) == 2
+    copied.set()
+    until(lambda: len(sampler._answering._fleet.up) == 2)
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_weights_stay_until_replicas_know_the_newer_ones(
+    given_up: bool,
+    build: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampler = connect(build())
+    (first,) = sampler._held.shelf.path.iterdir()
+    bring, found = sampler._answering.bring, []
+
+    async def look(weights: Any, model: Any) -> None:
+        found.append(first.is_dir())
+        if given_up:
+            raise RunError("no replica has taken them")
+        await bring(weights, model)
+
+    monkeypatch.setattr(sampler._answering, "bring", look)
+    if given_up:
+        with pytest.raises(RunError, match="no replica has taken them"):
+            sampler.sync(build(1), 1)
+    else:
+        sampler.sync(build(1), 1)
+    assert found == [True]
+    assert first.is_dir() == given_up
 
 
 def test_a_server_that_cannot_start_stops_the_run_at_once(
