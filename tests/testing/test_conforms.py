@@ -127,9 +127,8 @@ def test_the_command_tells_one_mistake_once(
     registry.add(EnvironmentSpec(name="dial", target="worlds:Misspelt", summary="turn a dial"))
     examine("dial", level="light", told=Teller())
     told = capsys.readouterr().out
-    assert (
-        told.count("it raised AttributeError: 'Task' object has no attribute 'dificulty'") == 3
-    )  # 1 here, 2 elsewhere
+    said = "it raised AttributeError: 'Task' object has no attribute 'dificulty'"
+    assert told.count(said) == 2  # once of this process, once of another one
     assert told.count("* the same as begins_alike found") > 9
 
 

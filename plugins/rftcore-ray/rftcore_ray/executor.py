@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ from rftcore.schemas.frozen import Frozen
 from rftcore_ray.session import start
 from rftcore_ray.share import Share, free, machines, share
 from rftcore_ray.worker import MARK, Worker
+
+GONE = 10.0
+"""Seconds that a killed actor is waited for."""
 
 
 @dataclass
@@ -116,6 +120,8 @@ class Ray(Executor):
         self._waiting.clear()
         for running in self._running.values():
             ray.kill(running.actor)
+        for stream in self._running:
+            _await_end(stream)
         self._running.clear()
         self._release()
         for folder in self._marked:
@@ -200,6 +206,16 @@ class Ray(Executor):
                 return Outcome(job.id, error=revive(message["error"]))
             return Outcome(job.id, value=message["value"])
         return None
+
+
+def _await_end(stream: Any) -> None:
+    """Wait until Ray says that the actor behind a stream is gone: that takes a while once it was told to end it."""
+    end = time.monotonic() + GONE
+    while ray.wait([stream], timeout=max(0.0, end - time.monotonic()))[0]:
+        try:
+            ray.get(next(stream))
+        except (RayError, StopIteration):
+            return
 
 
 def _obituary(job: Job, error: Exception) -> str:
