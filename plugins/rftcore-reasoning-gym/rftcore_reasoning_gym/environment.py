@@ -130,12 +130,12 @@ class ReasoningGym(Environment):
             return self._lists[difficulty]
 
     def _solvable(self, dataset: Dataset) -> Iterator[_Entry]:
-        """Yield the problems whose own answer is a success; for some datasets the library knows none."""
+        """Yield the problems whose own answer is a success: for some the library knows none, some it cannot make."""
         unsolved = 0
         for number in count():
-            entry = dataset[number]
-            answer = entry["answer"]
-            if answer is not None and dataset.score_answer(str(answer), entry) >= self.config.success_score:
+            entry = _generated(dataset, number)
+            answer = entry["answer"] if entry else None
+            if entry and answer is not None and dataset.score_answer(str(answer), entry) >= self.config.success_score:
                 yield _Entry(number, str(entry["question"]), str(answer))
                 continue
             unsolved += 1
@@ -159,3 +159,11 @@ class ReasoningGym(Environment):
     def _check(self, difficulty: str) -> None:
         if difficulty not in self.difficulties:
             raise ConfigError(f"found difficulty {difficulty!r}, expected one of: {', '.join(self.difficulties)}")
+
+
+def _generated(dataset: Dataset, number: int) -> dict[str, Any] | None:
+    """Return a problem; None where its generator gives up, as that of countdown does for some numbers."""
+    try:
+        return dataset[number]
+    except Exception:  # each generator with an error of its own
+        return None

@@ -16,7 +16,9 @@ def test_chain_sum_keeps_through_the_bridge_what_every_environment_promises(chec
     check()
 
 
-@pytest.mark.parametrize("dataset", ["chain_sum", "spell_backward", "leg_counting", "basic_arithmetic", "maze"])
+@pytest.mark.parametrize(
+    "dataset", ["chain_sum", "spell_backward", "leg_counting", "basic_arithmetic", "maze", "countdown"]
+)
 def test_a_dataset_with_a_curriculum_has_two_difficulties_that_its_own_answers_solve(dataset: str) -> None:
     world = ReasoningGym(dataset=dataset, train=6, test=3)
     assert (world.name, world.difficulties, world.max_turns) == (dataset, ("easy", "hard"), 1)
