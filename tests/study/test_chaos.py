@@ -39,6 +39,7 @@ def test_a_run_that_is_killed_all_over_ends_with_the_numbers_of_one_that_was_not
     found = Disturbance(world, study, kinds, 0, longest=3.0).run("undisturbed", "disturbed")
     assert found.problems == []
     assert dict(found.done) == dict.fromkeys(kinds, 1)
+    assert found.sessions >= 2  # a full disk ends one
 
 
 def test_a_run_on_ray_whose_actor_is_killed_ends_with_the_numbers_of_worker_processes(world: World) -> None:
