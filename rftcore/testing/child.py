@@ -57,7 +57,7 @@ def answer() -> None:
 
 def _run(code: str, question: str, folder: Path | None) -> Any:
     if folder is None:
-        with TemporaryDirectory(prefix="rftcore-check-") as made:
+        with TemporaryDirectory(prefix="rftcore-check-", ignore_cleanup_errors=True) as made:
             return _run(code, question, Path(made))
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     # Files and no pipes: a process that it leaves behind would hold those open.

@@ -129,7 +129,8 @@ def a_death_costs_one_job(subject: Runner) -> Problems:
 def closing_ends_everything(subject: Runner) -> Problems:
     """`close` ends what still runs, may be called twice, and `submit` refuses what comes later."""
     executor = subject.executor
-    with TemporaryDirectory() as folder:
+    # A job that was not ended may put its file back while the folder goes.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "beat"
         elsewhere = _process(subject) != os.getpid()
         if elsewhere:

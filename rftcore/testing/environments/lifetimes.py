@@ -31,7 +31,7 @@ PATIENCE = 5.0
 @check("full")
 def nothing_is_left_behind(world: World) -> Problems:
     """Closed episodes leave no thread, process, socket or file, and neither does the interpreter at its end."""
-    with tempfile.TemporaryDirectory(prefix="rftcore-check-") as name:
+    with tempfile.TemporaryDirectory(prefix="rftcore-check-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         found = ask(
             "rftcore.testing.environments.traces:left_behind",
