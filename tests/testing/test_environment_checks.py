@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -216,6 +217,15 @@ def test_where_no_answer_can_be_looked_for_the_check_says_so(specimen: Callable[
         "of 8 answers themselves 0 were looked for, with random actions or none; 8 were not, being shorter than 6 "
         "letters; with a mark in place of one it raised IndexError: tuple index out of range"
     )
+
+
+def test_equal_returns_prove_nothing_for_a_bridge_that_cannot_have_an_expert(specimen: Callable[[str], World]) -> None:
+    verdicts = {}
+    for bridge, expert in ((False, False), (True, True), (True, False)):
+        world = specimen("Constant")
+        world.spec, world.has_expert = replace(world.spec, bridge=bridge), expert
+        verdicts[bridge, expert] = run(BY_NAME["rewards_tell_agents_apart"], world).verdict
+    assert verdicts == {(False, False): "broken", (True, True): "broken", (True, False): "not applicable"}
 
 
 def test_what_raises_is_said_with_the_line_of_the_component(specimen: Callable[[str], World]) -> None:

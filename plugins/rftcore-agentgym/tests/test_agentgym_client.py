@@ -13,7 +13,7 @@ import pytest
 
 from rftcore import registry
 from rftcore.errors import ConfigError, EpisodeError
-from rftcore.testing import examine
+from rftcore.testing import Level, Report, examine
 from rftcore_agentgym.client.connection import Connection
 from rftcore_agentgym.client.environment import AgentGym
 from rftcore_agentgym.client.servers import BABYAI
@@ -61,16 +61,25 @@ def test_an_expert_over_http_sees_and_earns_what_it_would_here(serve: Callable[.
     there.close()
 
 
-def test_it_keeps_over_http_what_every_environment_promises(serve: Callable[..., Server]) -> None:
+def examined(serve: Callable[..., Server], name: str, level: Level) -> Report:
     options = {
-        "environment": "alfworld",
-        "url": served(serve, "alfworld"),
+        "environment": name,
+        "url": served(serve, name),
         "difficulties": {"all": {"train": [[0, 5]], "test": [[6, 9]]}},
         "max_turns": 8,
     }
-    report = examine("agentgym", kind="environment", level="light", options=options)
-    others = {result.check for result in report.results if result.verdict not in ("kept", "not applicable")}
-    assert others == {"rewards_tell_agents_apart"}  # there is no expert, and no task is done at random in eight turns
+    return examine("agentgym", kind="environment", level=level, options=options)
+
+
+@pytest.mark.parametrize("name", ["alfworld", "webshop"])
+def test_it_keeps_over_http_what_every_environment_promises(serve: Callable[..., Server], name: str) -> None:
+    examined(serve, name, "light").require()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_it_keeps_over_http_all_that_takes_minutes_to_check(serve: Callable[..., Server], name: str) -> None:
+    examined(serve, name, "full").require()
 
 
 def test_recorded_episodes_of_babyai_go_the_same_over_http(serve: Callable[..., Server]) -> None:
@@ -107,6 +116,20 @@ def test_the_actions_that_alfworld_lists_are_shown_where_that_is_asked(serve: Ca
     assert "look" in (episode.available_actions() or ())
 
 
+def test_the_actions_that_babyai_lists_are_known_and_said(serve: Callable[..., Server]) -> None:
+    world = client("babyai", served(serve, "babyai"))
+    assert world.facts()["lists_actions"] is True
+    episode = world.start(world.tasks("train", "all")[0])
+    listed = episode.available_actions()
+    assert listed and listed[0] == "turn left" and listed[-1] == "check available actions"
+    assert episode.observation.endswith(f"Available actions: [{', '.join(map(json.dumps, listed))}]")
+    assert episode.observation.count("Available actions: [") == 1
+    near = next(action for action in listed if action.startswith("go to "))
+    step = episode.step(near)
+    assert step.observation.endswith(f"[{', '.join(map(json.dumps, episode.available_actions() or ()))}]")
+    assert episode.available_actions() != listed
+
+
 def test_rooms_are_used_again_and_a_copy_has_its_own(serve: Callable[..., Server]) -> None:
     world = client("textcraft", served(serve, "textcraft"))
     task = world.tasks("train", "all")[0]
@@ -136,6 +159,10 @@ def test_a_server_that_is_away_is_named_with_what_to_do(serve: Callable[..., Ser
     [
         ({"environment": "web-shop"}, "expected one of AgentGym's; did you mean 'webshop'"),
         ({"action_list": "every"}, "but the server of maze lists no actions, expected 'never'"),
+        (
+            {"environment": "babyai", "action_list": "first"},
+            "the server of babyai lists them in every observation, expected 'every'",
+        ),
         ({"environment": "chess"}, "found 'chess', expected one of AgentGym's; it has: academia, alfworld, babyai"),
         ({"difficulties": {"all": {"train": [[0, 9]], "test": [[5, 6]]}}}, "number 5 is in difficulties.all.train"),
         (

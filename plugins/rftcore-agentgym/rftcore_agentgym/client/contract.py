@@ -50,6 +50,8 @@ class Contract:
     """Keys in the answer to `/step`."""
     actions: str = ""
     """The key that lists the available actions, in the answers to a reset and a step; empty: none."""
+    lists: bool = False
+    """Whether observations themselves end with the available actions."""
     sends: Callable[[str], str] = same
     """Returns the action as the server reads it."""
     returns: Literal["last", "sum"] = "last"

@@ -44,8 +44,9 @@ class AgentGym(Environment):
         """From easiest to hardest: the name of each difficulty, and its numbers in both splits."""
         called: str = Field(default="", pattern=r"^([a-z][a-z0-9_-]*)?$")
         """Name that it plays under; empty: the environment's."""
-        action_list: ActionList = "never"
-        """Which observations list the available actions; ALFWorld's server alone tells them."""
+        action_list: ActionList | None = None
+        """Which observations list the available actions. ALFWorld's server tells them apart, so any can; BabyAI's shows
+        them in every observation, and the others never do. None: as the server does, and never for ALFWorld."""
         max_turns: int | None = Field(default=None, ge=1)
         """Turns after which the rollout truncates; None: the environment's default."""
         timeout: float = Field(default=300.0, gt=0)
@@ -64,13 +65,17 @@ class AgentGym(Environment):
         given: AgentGym.Config = self.config
         self._contract = _contract(given.environment)
         self._numbers = _lists(given.difficulties)
-        if given.action_list != "never" and not self._contract.actions:
+        shown: ActionList = "every" if self._contract.lists else "never"
+        asked = given.action_list or shown
+        if asked != shown and not self._contract.actions:
+            does = "lists them in every observation" if self._contract.lists else "lists no actions"
             raise ConfigError(
-                f"action_list: found {given.action_list!r}, but the server of {given.environment} lists no actions, "
-                "expected 'never'"
+                f"action_list: found {asked!r}, but the server of {given.environment} {does}, expected {shown!r}"
             )
         turns = given.max_turns or self._contract.turns
-        self.config = given.model_copy(update={"called": given.called or given.environment, "max_turns": turns})
+        self.config = given.model_copy(
+            update={"called": given.called or given.environment, "action_list": asked, "max_turns": turns}
+        )
         # Declared by the class elsewhere; here they are those of what is served.
         vars(self).update(
             name=self.config.called,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from rftcore_agentgym.client.connection import Connection
 from rftcore_agentgym.client.contract import Contract, flag, number, text, texts
 
 BLANK = " \t\r\n\0"
+LISTED = re.compile(r"\nAvailable actions: \[(.*)\]\s*$")
+NAME = re.compile(r'"([^"]*)"')
 
 
 class AgentGymEpisode(Episode):
@@ -43,7 +46,7 @@ class AgentGymEpisode(Episode):
         seen = text(answer, (contract.observation,), "/step")
         reward = number(answer, contract.reward, "/step")
         done = flag(answer, contract.done, "/step")
-        self._listed(answer, "/step")
+        self._listed(answer, "/step", seen)
         self._whole = True
         success = done and number(answer, contract.judged, "/step") >= contract.success
         self.observation = self._shown(seen, self._list == "every" and not done)
@@ -75,15 +78,18 @@ class AgentGymEpisode(Episode):
             told = self._connection.get(contract.asked, self._room)
             route = f"/{contract.asked}"
             lines.append("\n".join(texts(told, (), route)) if isinstance(told, list) else text(told, (), route))
-        self._listed(answer, "/reset")
-        return "\n".join(lines)
+        first = "\n".join(lines)
+        self._listed(answer, "/reset", first)
+        return first
 
     def _post(self, route: str, body: Mapping[str, Any]) -> Any:
         return self._connection.post(route, {self._contract.room: self._room, **body})
 
-    def _listed(self, answer: Any, route: str) -> None:
+    def _listed(self, answer: Any, route: str, seen: str) -> None:
         if self._contract.actions:
             self._actions = texts(answer, (self._contract.actions,), route)
+        elif self._contract.lists and (listed := LISTED.search(seen)):
+            self._actions = tuple(NAME.findall(listed[1]))
 
     def _shown(self, seen: str, listed: bool) -> str:
-        return with_actions(seen, self._actions) if listed and self._actions else seen
+        return with_actions(seen, self._actions) if listed and self._actions and not self._contract.lists else seen

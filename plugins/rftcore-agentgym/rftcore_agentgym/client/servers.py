@@ -115,6 +115,7 @@ BABYAI = replace(
     ),
     returns="sum",
     success=0.1,  # minigrid pays 1 - 0.9 * steps / limit for a success, and 0 otherwise
+    lists=True,
     guesses=("turn left", "turn right", "move forward", "drop", "toggle", "check available actions"),
 )
 MAZE = replace(
