@@ -6,7 +6,7 @@ arguments give the same file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
 from statistics import fmean
@@ -17,6 +17,7 @@ from rftcore.blueprint import Blueprint
 from rftcore.calibrated import read_calibration
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, RunError
+from rftcore.executor import Tell
 from rftcore.experiment import player
 from rftcore.players import chats, policy_identity
 from rftcore.rollout import collect
@@ -29,9 +30,6 @@ from rftcore.schemas.trajectory import Group, Trajectory
 CHUNK = 64
 """Tasks after which what was played is written down; bounds the trajectories in memory."""
 
-Report = Callable[[float, float, str], None]
-"""Told how many tasks are done, of how many, and a short remark."""
-
 
 def calibrate(
     config: EvaluationConfig,
@@ -42,7 +40,7 @@ def calibrate(
     threshold: float = 0.5,
     splits: Sequence[Split] = SPLITS,
     tasks: int | None = None,
-    report: Report = lambda done, total, remark: None,
+    report: Tell = lambda done, total, remark: None,
 ) -> Calibration:
     """Play the first `tasks` tasks of each list of `splits`, `k` samples each, and write the split to `out`.
 
@@ -162,7 +160,7 @@ def _play(
     k: int,
     part: Path,
     rates: dict[str, float | None],
-    report: Report,
+    report: Tell,
 ) -> None:
     """Add the pass rates that are missing to `rates`, and to `part`."""
     config = blueprint.config

@@ -48,6 +48,10 @@ class Progress:
     """What `rftcore.telling` names: counts since the job's last progress, and its newest measurements."""
 
 
+Tell = Callable[[float, float, str], None]
+"""How work that is no job of a run is followed: it is called with the steps done, those in total, and a remark."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A job's end: its value, or the exception that stopped it."""

@@ -15,6 +15,7 @@ from rftcore import eventloop, registry
 from rftcore.blueprint import load_record
 from rftcore.checks import complete_policy
 from rftcore.errors import ConfigError, RftError, RunError
+from rftcore.executor import Tell
 from rftcore.players import chats
 from rftcore.policy import BudgetSpent, ChatPolicy, Prompt, Spending
 from rftcore.records import RunFolder, line, read_groups, write_text
@@ -46,24 +47,35 @@ class Judged(NamedTuple):
     """Where the labels of a run's trajectories were written."""
 
 
-def judge_examples(policy: PolicyComponent, rubric: Rubric, place: Path) -> Judged:
+def judge_examples(
+    policy: PolicyComponent, rubric: Rubric, place: Path, *, report: Tell = lambda done, total, remark: None
+) -> Judged:
     """Return how far a judge agrees with labels by hand. What it answered is kept in the folder `place`.
+
+    `report` is called with the number of trajectories that were asked about, and all, whenever one was.
 
     Raises ConfigError for a policy that does not chat, RunError as the policy does.
     """
     examples = rubric.examples()
     judge = opened(policy, place)
-    judgements = ask(judge, rubric, [example.trajectory for example in examples])
+    judgements = ask(judge, rubric, [example.trajectory for example in examples], report)
     by_hand = [example.labels for example in examples]
     return _judged(rubric, by_hand, judgements, judge.spending)
 
 
-def judge_run(policy: PolicyComponent, rubric: Rubric, run: RunFolder, checkpoint: str | None = None) -> Judged:
+def judge_run(
+    policy: PolicyComponent,
+    rubric: Rubric,
+    run: RunFolder,
+    checkpoint: str | None = None,
+    *,
+    report: Tell = lambda done, total, remark: None,
+) -> Judged:
     """Return how far a judge agrees with the rules on the evaluated trajectories of a run, of one `checkpoint` or all.
 
     The labels are written to `judges/TITLE.jsonl` of the run: a line for each trajectory that the rubric asks about,
-    with both, and null where it is unlabelled. Raises ConfigError for a checkpoint that the run does not have, RunError
-    when nothing is evaluated yet, and as `judge_examples`.
+    with both, and null where it is unlabelled. `report` is called as by `judge_examples`. Raises ConfigError for a
+    checkpoint that the run does not have, RunError when nothing is evaluated yet, and as `judge_examples`.
     """
     nodes = load_record(run)[1].cells
     names = list(dict.fromkeys(node.train for node in nodes))
@@ -82,7 +94,7 @@ def judge_run(policy: PolicyComponent, rubric: Rubric, run: RunFolder, checkpoin
     places = [(node.train, node.environment, node.difficulty) for node, _ in asked]
     trajectories = [trajectory for _, trajectory in asked]
     judge = opened(policy, run.path / "judges" / policy.title)
-    judgements = ask(judge, rubric, trajectories)
+    judgements = ask(judge, rubric, trajectories, report)
     by_rules = [rubric.by_rules(trajectory) for trajectory in trajectories]
     file = run.path / "judges" / f"{policy.title}.jsonl"
     rows = zip(places, trajectories, by_rules, judgements, strict=True)
@@ -115,18 +127,24 @@ def opened(policy: PolicyComponent, place: Path) -> ChatPolicy:
     return judge
 
 
-def ask(judge: ChatPolicy, rubric: Rubric, trajectories: Sequence[Trajectory]) -> list[Judgement]:
+def ask(
+    judge: ChatPolicy,
+    rubric: Rubric,
+    trajectories: Sequence[Trajectory],
+    report: Tell = lambda done, total, remark: None,
+) -> list[Judgement]:
     """Return a judgement of each trajectory, in order; as many are asked for at once as the judge has lanes."""
-    return eventloop.run(_ask(judge, rubric, trajectories))
+    return eventloop.run(_ask(judge, rubric, trajectories, report))
 
 
-async def _ask(judge: ChatPolicy, rubric: Rubric, trajectories: Sequence[Trajectory]) -> list[Judgement]:
+async def _ask(judge: ChatPolicy, rubric: Rubric, trajectories: Sequence[Trajectory], report: Tell) -> list[Judgement]:
     left = iter(enumerate(trajectories))
     found: dict[int, Judgement] = {}
 
     async def lane() -> None:
         for number, trajectory in left:
             found[number] = await _judgement(judge, rubric, trajectory)
+            report(len(found), len(trajectories), "")
 
     lanes = [asyncio.create_task(lane()) for _ in range(min(judge.lanes, len(trajectories)))]
     try:

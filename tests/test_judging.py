@@ -90,7 +90,9 @@ def episodes(count: int, success: Callable[[int], bool] = lambda number: False) 
 
 def test_judgements_stand_in_the_order_of_the_trajectories_however_late_they_come() -> None:
     judge = Scripted("a", "b", "ab", "", lanes=3)
-    labels = [found.labels for found in ask(judge, Letters(), episodes(4))]
+    told: list[tuple[float, float, str]] = []
+    labels = [found.labels for found in ask(judge, Letters(), episodes(4), lambda *steps: told.append(steps))]
+    assert told == [(1, 4, ""), (2, 4, ""), (3, 4, ""), (4, 4, "")]
     assert labels == [{"a"}, {"b"}, {"a", "b"}, frozenset()]
     assert (judge.most, judge.closed) == (3, 1)
 

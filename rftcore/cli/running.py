@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ from rftcore.errors import RftError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rftcore.executor import Tell
     from rftcore.records import RunFolder
     from rftcore.schemas.config import Component, Settings
     from rftcore.schemas.report import Report
@@ -90,6 +92,30 @@ def work(folder: RunFolder, executor: Component | None = None) -> Report:
         raise type(error)(
             f"{text}\nWhat was complete is saved. When that is mended, this line goes on:\n\n  {resuming(folder)}"
         ) from error
+
+
+@contextmanager
+def one_job(label: str, place: Path, kept: str) -> Iterator[Tell]:
+    """Show one piece of work that is no run, and yield what it reports to.
+
+    Ctrl-C exits with code 130, and says that what is `kept` is, so that the same line goes on.
+    """
+    from rich.console import Console
+
+    from rftcore.display.terminal import shown_on
+    from rftcore.executor import Job, Progress
+
+    job = Job(id="only", target="", payload={}, label=label)
+    with shown_on(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)) as display:
+        display.run(place, [])
+        display.plan([job], 1)
+        try:
+            yield lambda done, total, remark: display.progress(Progress(job.id, done, total, remark))
+        except KeyboardInterrupt:
+            line = shlex.join(sys.argv[1:])
+            typer.echo(f"\nStopped. {kept} is kept. The same line goes on:\n\n  rftcore {line}", err=True)
+            raise typer.Exit(130) from None
+        display.finished(job.id)
 
 
 def resuming(folder: RunFolder) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from rftcore import judging
 from rftcore.cli.app import app
 from rftcore.judging import judge_examples, rubric_of
 from rftcore.rubric import Example, Rubric
@@ -17,7 +18,7 @@ from rftcore.schemas.config import Component, PolicyComponent
 from rftcore.study import Evaluation
 from tests.study.conftest import small_world
 
-from .conftest import VARIABLE, Chat, refuses, says
+from .conftest import KEY, VARIABLE, Chat, refuses, says
 
 RUBRIC = rubric_of([Component(name="generalization")])
 NONE = dict.fromkeys(RUBRIC.labels, False)
@@ -131,4 +132,20 @@ def test_the_command_labels_the_failed_episodes_of_a_run_beside_the_rules(chat: 
     assert wandering["found"] == told["labelled"]
     assert wandering["held"] == sum("wandering" in row["by_rules"] for row in rows if row["by_judge"] is not None)
     assert "1 unlabelled: an answer of another form" in done[1].stdout
+    assert "openai labels played" in done[1].stderr
     assert "expected options of the policy only" in str(wrong.exception)
+
+
+def test_a_judge_that_is_stopped_says_how_it_goes_on(
+    chat: Chat, few: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging, "ask", stopped)
+    monkeypatch.setenv(VARIABLE, KEY)
+    command = ["judge", "--runs", str(tmp_path), "policy.model=m", f"policy.key_variable={VARIABLE}"]
+    monkeypatch.setattr("sys.argv", ["rftcore", *command])
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 130
+    assert f"What was answered is kept. The same line goes on:\n\n  rftcore judge --runs {tmp_path}" in done.stderr

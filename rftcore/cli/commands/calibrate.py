@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rftcore.cli.running import configured
+from rftcore.cli.running import configured, one_job
 from rftcore.cli.terminal import console, emit, table
 
 if TYPE_CHECKING:
@@ -49,6 +47,7 @@ def calibrate(
         rftcore calibrate textcraft --policy rftcore/tiny --k 4 --out split.json
         rftcore study study.yaml calibration.textcraft=split.json
     """
+    from rftcore.calibration import calibrate as make
     from rftcore.calibration import part_of, policy_of
 
     config = _config(environment, policy, arguments or [])
@@ -59,7 +58,8 @@ def calibrate(
         shutil.rmtree(policy_of(place), ignore_errors=True)
     options: dict[str, Any] = {"k": k, "threshold": threshold, "tasks": tasks}
     options["splits"] = ("train", "test") if split == "both" else (split,)
-    found = _work(config, environment, policy, place, options)
+    with one_job(f"{policy} plays {environment}", place, "What was played") as report:
+        found = make(config, environment, place, **options, report=report)
     if as_json:
         emit(_summary(found, place))
     else:
@@ -81,34 +81,6 @@ def _config(environment: str, policy: str, overrides: list[str]) -> EvaluationCo
     config = configured(EvaluationConfig, source, overrides, None, None)
     assert isinstance(config, EvaluationConfig)
     return config
-
-
-def _work(config: EvaluationConfig, environment: str, policy: str, place: Path, options: dict[str, Any]) -> Calibration:
-    """Calibrate, with a live view on the standard error stream; Ctrl-C leaves what was played."""
-    from rich.console import Console
-
-    from rftcore.calibration import calibrate as make
-    from rftcore.display.terminal import shown_on
-    from rftcore.executor import Job, Progress
-
-    job = Job(id="calibration", target="", payload={}, label=f"{policy} plays {environment}")
-    goes_on = f"What was played is kept. The same line goes on:\n\n  rftcore {shlex.join(sys.argv[1:])}"
-    with shown_on(Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 200)) as display:
-        display.run(place, [])
-        display.plan([job], 1)
-        try:
-            found = make(
-                config,
-                environment,
-                place,
-                **options,
-                report=lambda done, total, remark: display.progress(Progress(job.id, done, total, remark)),
-            )
-        except KeyboardInterrupt:
-            typer.echo(f"\nStopped. {goes_on}", err=True)
-            raise typer.Exit(130) from None
-        display.finished(job.id)
-    return found
 
 
 def _summary(found: Calibration, place: Path) -> dict[str, Any]:

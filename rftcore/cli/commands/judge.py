@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rftcore.cli.running import RUNS, Runs
+from rftcore.cli.running import RUNS, Runs, one_job
 from rftcore.cli.terminal import console, emit, table
 from rftcore.errors import ConfigError
 
@@ -49,12 +49,15 @@ def judge(
     if run is None:
         if checkpoint is not None:
             raise ConfigError("--checkpoint: found it without a RUN, expected the run that has it")
-        found = judge_examples(asked, rubric_of([Component(name=metric)]), runs / "judges" / asked.title)
+        rubric, place = rubric_of([Component(name=metric)]), runs / "judges" / asked.title
+        with one_job(f"{asked.title} labels examples", place, "What was answered") as report:
+            found = judge_examples(asked, rubric, place, report=report)
         _tell(found, "labels by hand", as_json)
         return
     folder = find_run(run, runs)
-    with folder.lock():
-        found = judge_run(asked, rubric_of(load_record(folder)[0].metrics), folder, checkpoint)
+    rubric = rubric_of(load_record(folder)[0].metrics)
+    with folder.lock(), one_job(f"{asked.title} labels {run}", folder.path, "What was answered") as report:
+        found = judge_run(asked, rubric, folder, checkpoint, report=report)
     _tell(found, "rules", as_json)
 
 
