@@ -63,7 +63,10 @@ def merged(
         plain = OmegaConf.to_container(whole, resolve=True, throw_on_missing=True)
         assert isinstance(plain, dict)
     except OSError as error:
-        raise ConfigError(f"{label} cannot be read: {error.strerror or error}") from error
+        raise ConfigError(
+            f"{label} cannot be read: {error.strerror or error}; expected YAML, as `rftcore init` writes it, or changes "
+            "such as training.updates=20"
+        ) from error
     except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{label} is not usable YAML: {error}") from error
     return {str(key): value for key, value in plain.items()}

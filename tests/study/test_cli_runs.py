@@ -122,7 +122,7 @@ def test_train_overrides_what_a_file_trains(rftcore: Command, model: Path, tmp_p
     ("arguments", "said"),
     [
         (["train"], "found nothing to train on, expected a configuration or, for example: --train textcraft:easy"),
-        (["train", "none.yaml"], "none.yaml cannot be read: No such file or directory"),
+        (["train", "none.yaml"], "cannot be read: No such file or directory; expected YAML, as `rftcore init` writes"),
         (["train", "--train", "even", "training.updates"], "training.updates cannot be read"),
         (["train", "seed=1", "training.updates", "--train", "x"], "override 'training.updates': expected key=value"),
         (["train", "--train", "evn"], "did you mean 'even'?"),
