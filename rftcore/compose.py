@@ -64,8 +64,8 @@ def merged(
         assert isinstance(plain, dict)
     except OSError as error:
         raise ConfigError(
-            f"{label} cannot be read: {error.strerror or error}; expected YAML, as `rftcore init` writes it, or changes "
-            "such as training.updates=20"
+            f"{label} cannot be read: {error.strerror or error}; expected YAML, as `rftcore init` writes it, or "
+            "changes such as training.updates=20"
         ) from error
     except (OmegaConfBaseException, YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{label} is not usable YAML: {error}") from error
