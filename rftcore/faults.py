@@ -100,12 +100,13 @@ class Breaker:
         places = ", ".join(
             f"{difficulty} {record.lost[difficulty]} of {count}" for difficulty, count in sorted(record.samples.items())
         )
+        culprit = "the sampler" if set(record.statuses) == {"sampler_error"} else name
         first = "\n".join(f"  {t.task.id}, sample {t.sample}: {t.status}, {t.error}" for t in record.first)
         return (
             f"{name}: {lost} of its newest {len(record.newest)} samples were lost to the machine, each after "
             f"{record.first[0].attempts} attempts; expected fewer than {self.faults.lost_share:.0%}, or fewer than "
             f"{self.faults.least}. The samples that are left may be those of the easier tasks, so the run stops before "
             f"it learns from them or reports them.\nLost in all: {statuses}. By difficulty: {places}. The first:\n"
-            f"{first}\nMend {name}, then go on; or accept more with a higher faults.lost_share, which the same run may "
-            "go on with"
+            f"{first}\nMend {culprit}, then go on; or accept more with a higher faults.lost_share, which the same run "
+            "may go on with"
         )

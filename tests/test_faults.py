@@ -74,3 +74,10 @@ def test_the_evidence_has_counts_statuses_difficulties_and_the_first_losses() ->
         "  maze/hard/4, sample 0: environment_error, OSError: the maze is gone\n"
         "Mend maze, then go on; or accept more with a higher faults.lost_share, which the same run may go on with"
     )
+
+
+def test_where_the_sampler_alone_failed_it_is_the_sampler_that_is_to_be_mended() -> None:
+    breaker = Breaker(Faults(least=2, lost_share=0.1))
+    breaker.told(sample(0, "sampler_error"))
+    with pytest.raises(RunError, match=r"(?s)2 sampler_error.*\nMend the sampler, then go on"):
+        breaker.told(sample(1, "sampler_error"))
