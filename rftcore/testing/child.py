@@ -77,7 +77,8 @@ def _run(code: str, question: str, folder: Path | None) -> Any:
             raise Failed(f"it did not end within {LIMIT:.0f} seconds") from None
         said, complaints = (_read(file) for file in (out, errors))
     if done.returncode != 0:
-        raise Failed((complaints.strip().splitlines() or ["it ended without a message"])[-1])
+        ended = f"by signal {-done.returncode}" if done.returncode < 0 else f"with code {done.returncode}"
+        raise Failed((complaints.strip().splitlines() or [f"it ended {ended} and without a message"])[-1])
     return json.loads(said.rpartition("\n")[2])
 
 

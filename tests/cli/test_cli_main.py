@@ -112,10 +112,9 @@ def test_every_command_shows_examples_in_its_help() -> None:
     assert len(app.registered_commands) >= 4
     for command in app.registered_commands:
         assert command.callback is not None
-        doc = command.callback.__doc__ or ""
-        assert (
-            f"\n        rftcore {command.callback.__name__} " in doc or f"rftcore {command.callback.__name__}\n" in doc
-        )
+        doc = inspect.getdoc(command.callback) or ""
+        name = command.callback.__name__
+        assert f"\n    rftcore {name} " in doc or f"rftcore {name}\n" in doc
 
 
 @pytest.mark.parametrize("name", [command.callback.__name__ for command in app.registered_commands if command.callback])

@@ -1,7 +1,8 @@
 """A budget that holds: an answer is asked for only when its largest possible cost is still there.
 
 What is in flight counts as spent until its real cost is known. So answers that do not fit beside those in flight wait
-for them, and the budget is spent when one does not fit although nothing is in flight.
+for them, and the budget is spent when one does not fit although nothing is in flight. The first one is asked for alone:
+what it cost beyond what seemed possible, such as for instructions that an endpoint adds, is held for each later one.
 """
 
 from __future__ import annotations
@@ -45,14 +46,20 @@ class Budget:
         """`paid` returns the tokens of prompts and of answers that the run has paid for."""
         self._limits, self._prices, self._paid = limits, prices, paid
         self._held: list[tuple[int, int]] = []
+        self._beyond: tuple[int, int] | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._spent = ""
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._limits != Limits()
+
     @asynccontextmanager
-    async def reserved(self, most: tuple[int, int]) -> AsyncIterator[None]:
+    async def reserved(self, most: tuple[int, int]) -> AsyncIterator[Callable[[tuple[int, int]], None]]:
         """Hold back `most` tokens of prompt and of answer meanwhile; what they cost is in `paid` by the end.
 
-        Raises BudgetSpent when that is more than is left, and from then on.
+        What is yielded is told the real cost. Raises BudgetSpent when more is held than is left, and from then on.
         """
         while not self._fits(most):
             if self._spent or not self._held:
@@ -63,19 +70,29 @@ class Budget:
             self._waiting.append(settled)
             await settled
         self._held.append(most)
+
+        def cost(real: tuple[int, int]) -> None:
+            known = self._beyond or (0, 0)
+            self._beyond = (max(known[0], real[0] - most[0]), max(known[1], real[1] - most[1]))
+
         try:
-            yield
+            yield cost
         finally:
             self._held.remove(most)
             self._wake()
 
     def _fits(self, most: tuple[int, int]) -> bool:
-        if self._limits == Limits():
+        if not self.limited:
             return True
-        if self._spent:
+        if self._spent or (self._beyond is None and self._held):
             return False
-        whole = [sum(parts) for parts in zip(self._paid(), most, *self._held, strict=True)]
+        held = [self._most(each) for each in (most, *self._held)]
+        whole = [sum(parts) for parts in zip(self._paid(), *held, strict=True)]
         return self._within((whole[0], whole[1]))
+
+    def _most(self, most: tuple[int, int]) -> tuple[int, int]:
+        more = self._beyond or (0, 0)
+        return most[0] + more[0], most[1] + more[1]
 
     def _within(self, tokens: tuple[int, int]) -> bool:
         limits = self._limits
@@ -90,7 +107,7 @@ class Budget:
         self._waiting.clear()
 
     def _story(self, most: tuple[int, int]) -> str:
-        limits, paid = self._limits, self._paid()
+        limits, paid, most = self._limits, self._paid(), self._most(most)
         parts = []
         if limits.tokens is not None:
             parts.append(

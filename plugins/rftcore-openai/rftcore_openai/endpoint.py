@@ -147,11 +147,10 @@ class Endpoint:
         return self._hidden(f"{self._url} refuses a request for model {model!r} with {told}; {hint}")
 
     def _without_key(self, body: bytearray) -> bytes:
-        key = self._key.encode()
-        return bytes(body.replace(key, b"[key]") if len(key) >= SECRET else body)
+        return re.sub(_written(self._key).encode(), b"[key]", body) if len(self._key) >= SECRET else bytes(body)
 
     def _hidden(self, text: str) -> str:
-        return text.replace(self._key, "[key]") if len(self._key) >= SECRET else text
+        return re.sub(_written(self._key), "[key]", text) if len(self._key) >= SECRET else text
 
 
 class _Busy(Exception):
@@ -160,6 +159,13 @@ class _Busy(Exception):
     def __init__(self, message: str, wait: float | None) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+def _written(key: str) -> str:
+    """Return a pattern of a key as servers repeat it: plain, in JSON (`\\/`, `\\u002b`), or in an address (`%2B`)."""
+    return "".join(
+        rf"(?:\\{{0,4}}{re.escape(each)}|\\{{1,4}}u(?i:{ord(each):04x})|%(?i:{ord(each):02x}))" for each in key
+    )
 
 
 def api_key(variable: str | None) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from rftcore.errors import RunError
 from rftcore.policy import ChatPolicy, Message, Prompt, Spending
 from rftcore.schemas.frozen import Frozen, digest
 from rftcore_openai.answers import Answers, Paid
@@ -26,7 +27,7 @@ OWN = frozenset(
 """Keys of a request that other options decide, or that would change what an answer is."""
 
 _PER_MESSAGE = 16
-"""Tokens that a chat template may add to a message, generously."""
+"""Tokens that a chat template may add to a message, generously, and that may be counted of the end of an answer."""
 
 
 class OpenAI(ChatPolicy):
@@ -135,15 +136,28 @@ class OpenAI(ChatPolicy):
         paid = self._answers.get(request)
         if paid is None:
             most = (_bound(prompt.messages), self.config.max_new_tokens)
-            async with self._budget.reserved(most):
-                paid = _counted(await self._endpoint.ask(body), most[0])
+            async with self._budget.reserved(most) as cost:
+                paid = _counted(await self._endpoint.ask(body), most)
                 await asyncio.to_thread(self._answers.put, request, paid)  # a disk takes its time
+                cost((paid.prompt_tokens, paid.completion_tokens))
+            self._bounded(paid.completion_tokens)
         self._counted[request] = paid
         return paid.text
 
     async def close(self) -> None:
         """Close the connections."""
         await self._endpoint.close()
+
+    def _bounded(self, tokens: int) -> None:
+        """Raise RunError where an answer of so many tokens shows that a budget cannot be kept."""
+        config = self.config
+        if self._budget.limited and tokens > config.max_new_tokens + _PER_MESSAGE:
+            other = "max_tokens" if config.token_limit == "max_completion_tokens" else "max_completion_tokens"
+            raise RunError(
+                f"{self._url}: found an answer of {tokens:,} tokens, expected at most max_new_tokens="
+                f"{config.max_new_tokens}, so no budget can be kept there: the endpoint seems not to know "
+                f"{config.token_limit}; set policy.token_limit={other}, or take the budget away. Answers are kept"
+            )
 
     def _request(self, messages: Sequence[Message]) -> dict[str, Any]:
         config = self.config
@@ -157,8 +171,9 @@ def _bound(messages: Sequence[Message]) -> int:
     return sum(len(message["content"].encode()) + _PER_MESSAGE for message in messages)
 
 
-def _counted(answer: Answer, bound: int) -> Paid:
+def _counted(answer: Answer, most: tuple[int, int]) -> Paid:
     """Return the answer with its tokens, as told by the endpoint, or else as many as there can be."""
-    prompt = bound if answer.prompt_tokens is None else answer.prompt_tokens
-    completion = len(answer.text.encode()) if answer.completion_tokens is None else answer.completion_tokens
+    prompt = most[0] if answer.prompt_tokens is None else answer.prompt_tokens
+    told = answer.completion_tokens
+    completion = min(len(answer.text.encode()), most[1]) if told is None else told
     return Paid(answer.text, answer.finish, prompt, completion)

@@ -19,11 +19,12 @@ class Account:
         self.now, self.most = 0, 0
 
     async def spend(self, most: tuple[int, int], real: tuple[int, int], seconds: float = 0.0) -> None:
-        async with self.budget.reserved(most):
+        async with self.budget.reserved(most) as cost:
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(seconds)
             self.paid = (self.paid[0] + real[0], self.paid[1] + real[1])
+            cost(real)
             self.now -= 1
 
 
@@ -60,13 +61,38 @@ def test_money_is_counted_with_the_prices() -> None:
 
 def test_what_is_in_flight_counts_at_its_most_and_others_wait_for_its_real_cost() -> None:
     async def play() -> Account:
-        account = Account(Limits(tokens=200))
+        account = Account(Limits(tokens=220))
         await asyncio.gather(*(account.spend((50, 50), (10, 10), 0.01) for _ in range(5)))
         return account
 
     account = asyncio.run(play())
     assert account.paid == (50, 50)
-    assert account.most == 2, "a third one of 100 had not fitted beside two"
+    assert account.most == 2, "after the first, of 20, a third one of 100 had not fitted beside two"
+
+
+def test_the_first_answer_is_asked_for_alone_and_what_it_cost_beyond_is_held_from_then_on() -> None:
+    async def play() -> tuple[Account, list[object]]:
+        account = Account(Limits(tokens=500))
+        whole = (account.spend((50, 50), (150, 52), 0.01) for _ in range(4))  # 100 more of a prompt, 2 of an answer
+        return account, list(await asyncio.gather(*whole, return_exceptions=True))
+
+    account, found = asyncio.run(play())
+    assert account.most == 1, "202 + 202 + 202 > 500"
+    assert [type(one) for one in found] == [type(None), type(None), BudgetSpent, BudgetSpent]
+    assert account.paid == (300, 104)
+    assert str(found[-1]) == "budget: 404 of 500 tokens are spent, and the next answer may take 202"
+
+
+def test_an_answer_that_failed_teaches_nothing_and_the_next_one_is_alone_again() -> None:
+    async def play() -> int:
+        account = Account(Limits(tokens=10_000))
+        with pytest.raises(ConnectionError):
+            async with account.budget.reserved((60, 40)):
+                raise ConnectionError
+        await asyncio.gather(*(account.spend((60, 40), (500, 1), 0.01) for _ in range(2)))
+        return account.most
+
+    assert asyncio.run(play()) == 1
 
 
 def test_those_that_wait_learn_of_the_end() -> None:

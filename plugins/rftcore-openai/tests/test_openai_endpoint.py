@@ -180,6 +180,21 @@ def test_a_key_that_the_server_repeats_is_in_no_answer_error_or_log(
     assert KEY not in caplog.text and "HTTP/1.1 200 OK" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "written", [r"sk-t3st\/9f+7c51d2e84b06", r"sk-t3st/9f\u002B7c51d2e84b06", "sk-t3st%2f9f%2B7c51d2e84b06"]
+)
+def test_a_key_that_is_repeated_in_another_form_is_hidden_too(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, "sk-t3st/9f+7c51d2e84b06")
+    body = says("my key is KEY").body.replace(b"KEY", written.encode())
+    (answer,) = ask(chat, lambda body_, number: Reply(body))
+    (broken,) = ask(chat, lambda body_, number: Reply(body[:-20]), retries=0)
+    (refused,) = ask(chat, lambda body_, number: Reply(body, 401))
+    assert answer.text == "my key is [key]"
+    assert all("my key is [key]" in str(error) for error in (broken, refused))
+
+
 def test_a_placeholder_is_no_secret_and_changes_no_answer(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "EMPTY")
     (answer,) = ask(chat, lambda body, number: says("the box is EMPTY"))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rftcore import ConfigError, Experiment, PluginError
+from rftcore.errors import RunError
 from rftcore.options import validate
 from rftcore.policy import BudgetSpent, ChatPolicy, Prompt, Spending
 from rftcore.testing import conforms
@@ -124,6 +125,24 @@ def test_tokens_that_are_not_told_are_counted_as_many_as_there_can_be(chat: Chat
 def test_a_filtered_conversation_is_an_empty_answer(chat: Chat, tmp_path: Path) -> None:
     chat.behave = lambda body, number: Reply(b'{"error": {"message": "no", "code": "content_filter"}}', 400)
     assert replies(policy(chat, tmp_path), PROMPT) == [""]
+
+
+def test_an_endpoint_that_answers_at_any_length_stops_a_run_with_a_budget_and_no_other(
+    chat: Chat, tmp_path: Path
+) -> None:
+    chat.behave = lambda body, number: says("long", usage={"prompt_tokens": 10, "completion_tokens": 4000})
+    asked = policy(chat, tmp_path, max_new_tokens=100, budget={"tokens": 50_000})
+    with pytest.raises(RunError, match=r"of 4,000 tokens, expected at most .*=100.* policy.token_limit=max_tokens"):
+        replies(asked, PROMPT)
+    assert replies(policy(chat, tmp_path, max_new_tokens=100), PROMPT) == ["long"]
+    assert len(chat.bodies) == 1, "what was answered is kept"
+
+
+def test_where_no_usage_is_told_no_more_counts_than_was_asked_for(chat: Chat, tmp_path: Path) -> None:
+    chat.behave = lambda body, number: says("w" * 500, usage=None)
+    asked = policy(chat, tmp_path, max_new_tokens=100)
+    replies(asked, PROMPT)
+    assert asked.spending.completion_tokens == 100
 
 
 def test_the_budget_counts_what_earlier_processes_paid(chat: Chat, tmp_path: Path) -> None:
