@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,26 +53,52 @@ class Replica:
         """The model under an adapter that was loaded into it."""
         self.tags: set[str] = set()
         """The weights that answers are expected from; empty until some were loaded."""
+        self.tag = ""
+        """Those of them that are in effect."""
         self.deaths = 0
         """How often it ended since it last answered an episode; known of servers that this process starts."""
         self._session = session
 
     async def ask(self, question: Question, *, timeout: float, conversation: int | None = None) -> Answer:
-        """Return the answer. The conversation's number lets a router in front of several servers keep to one."""
+        """Return the answer. The conversation's number lets a router in front of several servers keep to one.
+
+        Where the route does not tell which weights made the tokens, the server is asked afterwards which it has: they
+        made all of them if it had them before, too, and else the answer is lost.
+        """
         session = {} if conversation is None else {"X-Session-ID": str(conversation)}
+        before = self.tag
         found = await self.call(
             "POST", self.route, body(self.route, self.model, question), timeout=timeout, headers=session
         )
         answer = read(self.route, found, question)
-        strange = set(answer.tags or ()) - self.tags
+        if answer.tags:
+            self._expect(answer.tags)
+            return answer
+        after = await self.present(timeout=timeout)
+        if after != before:
+            raise SamplerFailure(
+                "new weights came while this server sampled, and it does not tell which made which token"
+            )
+        return replace(answer, tags=[after] * len(answer.token_ids))
+
+    async def present(self, *, timeout: float) -> str:
+        """Return which weights of this run the server has.
+
+        Raises Gone when it was started anew and has none, RunError when it has those of another run.
+        """
+        tag = str((await self.call("GET", "/weight_info", timeout=timeout))["weight_version"])
+        self._expect([tag])
+        return tag
+
+    def _expect(self, tags: Iterable[str]) -> None:
+        strange = set(tags) - self.tags
         if strange == {UNMARKED}:
             raise Gone(f"{self.url} was started anew and has not the weights of this run")
         if strange:
             raise RunError(
-                f"{self.url} answered with the weights {', '.join(sorted(strange))}, which this run did not load: "
+                f"{self.url} samples with the weights {', '.join(sorted(strange))}, which this run did not load: "
                 "another program uses this replica too. Give every run replicas of its own"
             )
-        return answer
 
     async def call(
         self,

@@ -141,7 +141,7 @@ class Replicas:
                 raise RunError(f"{replica.url}{path} failed: {error}") from error
 
     async def _bring_one(self, replica: Replica, weights: Weights, model: Any) -> None:
-        if weights.tag in replica.tags:
+        if weights.tag == replica.tag:
             return
         timeout, transfer = self._config.start_timeout, self._transfer
         send = None if transfer is None else partial(transfer.send, model=model, timeout=timeout)

@@ -128,8 +128,9 @@ async def mark(replica: Replica, tag: str, *, timeout: float) -> None:
     )
     if not emptied["success"]:
         raise RunError(f"{replica.url} did not empty its prefix cache, which older weights computed; start it anew")
+    replica.tags.add(tag)  # before: an answer may end meanwhile that asks which they are
     await replica.call("POST", "/update_weight_version", {"new_version": tag}, timeout=timeout)
-    replica.tags.add(tag)
+    replica.tag = tag
 
 
 async def _reload(replica: Replica, folder: Path, timeout: float) -> None:

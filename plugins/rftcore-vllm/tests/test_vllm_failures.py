@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import soak
+from contract_engine import Engine
 
 from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import Request, SamplerFailure
@@ -189,15 +190,68 @@ def test_a_head_that_kept_the_old_weights_stops_the_run(
         sampler.sync(build(2), 2)
 
 
+@pytest.mark.parametrize("generates", [True, False])
 def test_weights_of_another_run_stop_this_one(
-    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+    generates: bool,
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
 ) -> None:
     model = build()
-    server = serve(model)
-    mine, other = connect(model, server), connect(model, server)
+    server = serve(model, generates=generates)
+    mine, other = connect(model, server), connect(build(1), server)
     assert sample(other, ask()).version == 0
     with pytest.raises(RunError, match="which this run did not load"):
         sample(mine, ask())
+
+
+@pytest.mark.parametrize("generates", [True, False])
+def test_a_server_that_was_started_anew_between_two_questions_gets_the_present_weights(
+    generates: bool,
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+) -> None:
+    model = build()
+    server = serve(build(1), generates=generates)
+    sampler = connect(model, server)
+    _start_anew(server, build(1))
+    alike = connect(model, serve(model, generates=generates))
+    again, expected = (sample(one, ask(tokens=12)) for one in (sampler, alike))
+    assert again.version == 0
+    assert again.token_ids == expected.token_ids
+    assert again.logprobs == pytest.approx(expected.logprobs, abs=1e-4)
+
+
+def test_an_answer_tells_the_weights_that_made_it_while_they_are_still_compared(
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sampler = connect(build(), serve(build(), generates=False))
+    loaded, go = threading.Event(), threading.Event()
+    compare = replicas.Replicas._compare
+
+    async def held(self: Any, replica: Any, model: Any) -> None:
+        loaded.set()
+        await asyncio.to_thread(go.wait)
+        await compare(self, replica, model)
+
+    monkeypatch.setattr(replicas.Replicas, "_compare", held)
+    sync = threading.Thread(target=sampler.sync, args=(build(1), 7))
+    sync.start()
+    loaded.wait()
+    version = sample(sampler, ask()).version
+    go.set()
+    sync.join()
+    assert version == 7
+
+
+def _start_anew(server: Any, model: Any) -> None:
+    server.kill()
+    server.base, server.engines, server.tag = model, {"policy": Engine(model)}, "default"
+    server.start()
 
 
 def test_nothing_is_sampled_while_asleep(
