@@ -2,7 +2,8 @@
 
 A replica that fails is left out at once, and asked for its health until it is well again; then it gets the present
 weights before the first question. A question that failed goes to another replica. When none is there it waits for one,
-for as long as an answer may take. `stop` ends all of that.
+for as long as an answer may take. Where each replica answers it with nonsense it is lost at once: it may be the question.
+`stop` ends all of that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from rftcore.errors import RunError
 from rftcore.sampler import SamplerFailure
 from rftcore_vllm.protocol import Answer, Question
-from rftcore_vllm.replica import Gone, Replica
+from rftcore_vllm.replica import Gone, Nonsense, Replica
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 """Seconds between two questions for the health of a replica that failed: doubled each time."""
@@ -45,10 +46,11 @@ class Fleet:
     async def ask(self, conversation: int, question: Question, *, timeout: float) -> Answer:
         """Return the answer of some replica.
 
-        Raises SamplerFailure or TimeoutError when none has answered in time, RunError when one refused the question or
-        the fleet was stopped.
+        Raises SamplerFailure or TimeoutError when none has answered in time, or one with nonsense and no other can be
+        asked; RunError when one refused the question or the fleet was stopped.
         """
         deadline = asyncio.get_running_loop().time() + timeout
+        asked = set[Replica]()
         while True:
             replica = await self._home(conversation, deadline)
             try:
@@ -56,6 +58,9 @@ class Fleet:
             except (Gone, TimeoutError) as error:
                 self.failed += 1
                 self.leave(replica, str(error))
+                asked.add(replica)
+                if isinstance(error, Nonsense) and asked.issuperset(self.up):
+                    raise
                 if not self.up and asyncio.get_running_loop().time() >= deadline:
                     raise
             else:

@@ -1,8 +1,8 @@
 """One `vllm serve`, spoken to over HTTP; every way in which it can fail has one of four meanings.
 
-Gone            it cannot be reached, broke off, or said something that is no JSON: another replica may be asked
+Gone            it cannot be reached, broke off, failed, or said what cannot be used: another replica may be asked
 TimeoutError    it did not answer in time: the same
-SamplerFailure  it answered, and the answer cannot be used
+SamplerFailure  it answered well, and the answer cannot be used
 RunError        it refused what was asked, and would refuse it again
 """
 
@@ -40,6 +40,10 @@ class Failed(Gone):
     """A replica is there and reports an error of its own."""
 
 
+class Nonsense(Failed):
+    """A replica is there and answered a question with what is no whole answer to it."""
+
+
 class Replica:
     """A server by its URL. Used from one event loop, that of `session`."""
 
@@ -70,7 +74,10 @@ class Replica:
         found = await self.call(
             "POST", self.route, body(self.route, self.model, question), timeout=timeout, headers=session
         )
-        answer = read(self.route, found, question)
+        try:
+            answer = read(self.route, found, question)
+        except SamplerFailure as error:
+            raise Nonsense(f"{self.url}{self.route}: {error}") from error
         if answer.tags:
             self._expect(answer.tags)
             return answer
@@ -86,7 +93,11 @@ class Replica:
 
         Raises Gone when it was started anew and has none, RunError when it has those of another run.
         """
-        tag = str((await self.call("GET", "/weight_info", timeout=timeout))["weight_version"])
+        told = await self.call("GET", "/weight_info", timeout=timeout)
+        try:
+            tag = str(told["weight_version"])
+        except (LookupError, TypeError) as error:
+            raise Nonsense(f"{self.url}/weight_info does not tell the weights: {str(told)[:100]}") from error
         self._expect([tag])
         return tag
 

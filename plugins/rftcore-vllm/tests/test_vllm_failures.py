@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -158,6 +159,55 @@ def test_a_failure_of_the_server_itself_is_tried_again(
     sampler = connect(model, server)
     server.fails = 1
     assert len(sample(sampler, ask()).token_ids) == 4
+
+
+@pytest.mark.parametrize("generates", [True, False])
+@pytest.mark.parametrize(
+    "garbles",
+    [
+        lambda found: {"detail": "upstream"},
+        lambda found: {**found, "choices": [{**found["choices"][0], "finish_reason": "abort"}]},
+    ],
+)
+def test_a_server_that_answers_nonsense_costs_no_episode_while_another_is_there(
+    garbles: Callable[[Any], Any],
+    generates: bool,
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+) -> None:
+    model = build()
+    well, odd = serve(model, generates=generates), serve(model, generates=generates)
+    sampler = connect(model, well, odd)
+    odd.garbles = garbles
+    groups = play(sampler, 32)
+    trajectories = [trajectory for group in groups for trajectory in group.trajectories]
+    assert [(trajectory.status, trajectory.attempts) for trajectory in trajectories] == [("completed", 1)] * 32
+    fleet = sampler._answering._fleet
+    assert [replica.url for replica in fleet.up] == [well.url]
+    assert re.search(rf"{odd.url}.* an answer cannot be (read|used)", fleet.reasons[odd.url])
+
+
+def test_a_question_that_every_server_answers_with_nonsense_is_lost_at_once_and_others_go_on(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    servers = [serve(model), serve(model)]
+    sampler = connect(model, *servers)
+    asked = []
+
+    def garbles(found: Any) -> Any:
+        if found["prompt_token_ids"] != [5, 6, 7]:
+            return found
+        asked.append(found)
+        return {"detail": "upstream"}
+
+    for server in servers:
+        server.garbles = garbles
+    with pytest.raises(SamplerFailure, match=rf"({servers[0].url}|{servers[1].url}).*an answer cannot be read"):
+        sample(sampler, ask())
+    assert len(asked) == 2
+    assert len(sample(sampler, Request(1, 0, (8, 9), random.Random(1), 1.0, 4, frozenset())).token_ids) == 4
 
 
 def test_a_connection_that_a_server_may_be_closing_is_not_used_again(
