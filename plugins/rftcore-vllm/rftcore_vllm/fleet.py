@@ -2,7 +2,7 @@
 
 A replica that fails is left out at once, and asked for its health until it is well again; then it gets the present
 weights before the first question. A question that failed goes to another replica. When none is there it waits for one,
-for as long as an answer may take. Where each replica answers it with nonsense it is lost at once: it may be the question.
+for as long as an answer may take. One that each replica answers with nonsense is lost at once: it may be the question.
 `stop` ends all of that.
 """
 
