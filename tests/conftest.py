@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,14 @@ def _no_worker_outlives_its_file() -> Iterator[None]:
 
 def workers() -> list[int]:
     """Return the workers of executors that this process started and that still run."""
-    children = [pid for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
-    return [int(pid) for pid in children if b"executors.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    found = []
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread, or a child, may end just now
+            for pid in (thread / "children").read_text().split():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    if b"executors.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                        found.append(int(pid))
+    return found
 
 
 class Site:

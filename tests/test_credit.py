@@ -181,7 +181,7 @@ def test_gae_by_hand() -> None:
 
 
 @given(STEPS, SHARES, SHARES)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_gae_is_the_sum_of_later_errors_each_step_further_worth_less(
     steps: list[tuple[float, float]], discount: float, gae_lambda: float
 ) -> None:
@@ -196,7 +196,7 @@ def test_gae_is_the_sum_of_later_errors_each_step_further_worth_less(
 
 
 @given(STEPS, SHARES)
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_gae_looks_one_step_ahead_at_lambda_0_and_to_the_end_at_lambda_1(
     steps: list[tuple[float, float]], discount: float
 ) -> None:

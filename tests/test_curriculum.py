@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -69,6 +69,7 @@ def test_spaces_around_the_names_do_not_matter() -> None:
     assert parse_train(" textcraft:easy > babyai + textcraft ") == parse_train("textcraft:easy>babyai+textcraft")
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(SOURCES, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_names_of_stages_read_back_as_the_same_stages(stages: list[list[Source]]) -> None:
     expression = ">".join("+".join(source.label for source in sources) for sources in stages)

@@ -118,6 +118,8 @@ class Served:
     url: str = ""
     asked: list[tuple[str, Any]] = field(default_factory=list)
     status: int = 200
+    full: int = 0
+    """So many requests are answered with 503 first."""
     seconds: float = 0.0
 
     def answer(self, path: str, body: Any) -> Any:
@@ -144,8 +146,10 @@ def server() -> Iterator[Served]:
 
         def _answer(self, asked: Any) -> None:
             told = served.answer(self.path, asked)
+            status = 503 if served.full else served.status
+            served.full = max(0, served.full - 1)
             body = told if isinstance(told, bytes) else json.dumps(told).encode()
-            self.send_response(served.status)
+            self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -229,12 +233,12 @@ def test_a_server_that_fails_hangs_or_is_full_is_an_error_with_what_to_do(server
     server.status = 500
     with pytest.raises(EpisodeError, match=r"/create .* answered with status 500 .* look at what the server prints"):
         (world := played(server, "maze")).start(world.tasks("train", "all")[0])
-    server.status = 503
-    asked = len(server.asked)
+    server.status, server.full = 200, 3
     with pytest.raises(EpisodeError, match="answered with status 503"):
-        (world := played(server, "maze", patience=0.25)).start(world.tasks("train", "all")[0])
-    assert len(server.asked) - asked > 1
-    server.status, server.seconds = 200, 0.5
+        (world := played(server, "maze", patience=0.0)).start(world.tasks("train", "all")[0])
+    (world := played(server, "maze", patience=60.0)).start(world.tasks("train", "all")[0])  # asked until there is room
+    assert server.full == 0
+    server.seconds = 0.5
     with pytest.raises(EpisodeError, match=r"did not answer in time .* allow it more with timeout") as caught:
         (world := played(server, "maze", timeout=0.1)).start(world.tasks("train", "all")[0])
     assert isinstance(caught.value.__cause__, TimeoutError)  # the rollout calls it a timeout

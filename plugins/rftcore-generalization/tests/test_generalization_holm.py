@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rftcore_generalization.holm import holm
@@ -21,6 +21,7 @@ def test_nothing_is_adjusted_beyond_one() -> None:
     assert holm([]) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=8))
 def test_holm_never_lowers_never_reorders_and_never_exceeds_bonferroni(p_values: list[float]) -> None:
     adjusted = [p for p in holm(p_values) if p is not None]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rftcore_generalization.tally import Pair, Tally, avg_at_k, pass_at_k
@@ -45,6 +45,7 @@ def test_a_k_below_one_is_refused() -> None:
         pass_at_k([Tally(1, 4)], 0)
 
 
+@settings(deadline=None)
 @given(n=st.integers(1, 7), data=st.data())
 def test_pass_at_k_counts_the_subsets_that_hold_a_success(n: int, data: st.DataObject) -> None:
     successes, k = data.draw(st.integers(0, n)), data.draw(st.integers(1, n))

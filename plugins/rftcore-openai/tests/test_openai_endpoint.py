@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -226,6 +227,12 @@ def test_both_forms_of_retry_after_are_read() -> None:
 
 
 def test_several_requests_are_in_flight_at_once(chat: Chat) -> None:
-    found = ask(chat, lambda body, number: Reply(says(json.dumps(number)).body, before=2.0), times=5)
+    all_there = threading.Barrier(5)
+
+    def behave(body: dict[str, Any], number: int) -> Reply:
+        all_there.wait(60)
+        return says(json.dumps(number))
+
+    found = ask(chat, behave, times=5)
     assert sorted(answer.text for answer in found) == ["0", "1", "2", "3", "4"]
     assert chat.most == 5

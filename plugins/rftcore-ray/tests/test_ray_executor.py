@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -132,8 +133,9 @@ def test_each_job_with_a_model_has_a_gpu_of_its_own_and_others_do_not_wait_for_o
 def test_an_actor_that_dies_between_two_jobs_costs_no_job(ray: Ray) -> None:
     first = value(ray, job("facts", names=[]))["pid"]
     os.kill(first, signal.SIGKILL)
-    while psutil.pid_exists(first) and psutil.Process(first).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
+    with suppress(psutil.NoSuchProcess):  # it may be gone at any moment
+        while psutil.Process(first).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
     assert value(ray, job("facts", names=[]))["pid"] != first
 
 
@@ -221,14 +223,14 @@ def test_an_address_is_auto_or_a_host_with_a_port(address: str) -> None:
 
 
 def test_nothing_starts_before_the_first_wait() -> None:
-    before = processes()
+    before = {process.pid for process in psutil.Process().children(recursive=True)}  # some may just be ending
     executor = registry.create("executor", "ray", {"workers": 2})
     assert executor.slots == 2
     executor.submit(job("chatter"))
     executor.close()
     with pytest.raises(RuntimeError, match="submit one first"):
         executor.wait(lambda progress: None)
-    assert processes() == before
+    assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
 
 
 PLAYED = {

@@ -120,17 +120,18 @@ def slowly(handler: BaseHTTPRequestHandler, asked: dict[str, Any]) -> None:
         (lambda handler, asked: reply(handler, b"[" * 100_000), "RecursionError"),
         (lambda handler, asked: reply(handler, b" " * (17 << 20)), "more than 16 MB"),
         (slowly, "TimeoutError"),
-        (lambda handler, asked: time.sleep(1), "gave no passages"),
+        (lambda handler, asked: time.sleep(1), "TimeoutError"),
     ],
     ids=["status", "no-json", "empty", "number", "text", "deep", "long", "slow", "silent"],
 )
 def test_a_server_that_fails_is_a_failure_of_the_machine(
     serve: Callable[[Answer], str], answer: Answer, message: str
 ) -> None:
+    late = message == "TimeoutError"
     began = time.monotonic()
     with pytest.raises(EpisodeError, match=message):
-        HttpRetriever(serve(answer), 0.5).search("q", 3)
-    assert time.monotonic() - began < 5
+        HttpRetriever(serve(answer), 0.5 if late else 60).search("q", 3)
+    assert not late or time.monotonic() - began < 5
 
 
 def test_no_server_is_a_failure_of_the_machine_and_no_address_one_of_the_user() -> None:

@@ -120,6 +120,7 @@ def test_seats_are_divided_as_computed_by_hand() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(SHARES, st.integers(0, 400))
 def test_counts_sum_to_the_total_stay_near_the_shares_and_never_fall(shares: tuple[Fraction, ...], total: int) -> None:
     counts, after = apportion(shares, total), apportion(shares, total + 1)
@@ -129,6 +130,7 @@ def test_counts_sum_to_the_total_stay_near_the_shares_and_never_fall(shares: tup
         assert count <= later <= count + 1
 
 
+@settings(deadline=None)
 @given(SHARES, st.integers(1, 5))
 def test_counts_equal_the_shares_exactly_when_those_are_whole(shares: tuple[Fraction, ...], times: int) -> None:
     whole = 1
@@ -137,6 +139,7 @@ def test_counts_equal_the_shares_exactly_when_those_are_whole(shares: tuple[Frac
     assert apportion(shares, times * whole) == tuple(times * whole * share for share in shares)
 
 
+@settings(deadline=None)
 @given(SHARES, st.integers(0, 60))
 def test_counts_are_those_of_handing_out_one_task_after_the_other(shares: tuple[Fraction, ...], total: int) -> None:
     counts = [0] * len(shares)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -28,8 +27,9 @@ class Server:
         if token is not None:
             self.variables["RFTCORE_SERVE_TOKEN"] = token
         if not any(argument.startswith("port=") for argument in arguments):
-            self.command += ["--with", f"port={free_port()}"]
+            self.command += ["--with", "port=0"]
         self.start()
+        self.command += ["--with", f"port={self.url.rpartition(':')[2]}"]  # when it is started again
 
     def start(self) -> None:
         """Start it, where it was before if it was, and wait until it listens."""
@@ -65,12 +65,6 @@ class Server:
     def client(self, token: str | None = TOKEN) -> httpx.Client:
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 @pytest.fixture(scope="package")

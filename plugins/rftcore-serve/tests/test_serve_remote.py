@@ -258,7 +258,9 @@ def test_it_keeps_what_every_environment_promises(textcraft: Server) -> None:
 
 
 def test_it_keeps_no_memory_of_what_was_played(textcraft: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifetimes, "SECONDS", 6.0)
+    monkeypatch.setattr(lifetimes, "SECONDS", 120.0)
+    monkeypatch.setattr(lifetimes, "STARTS", 120)
+    monkeypatch.setattr(lifetimes, "WALKS", 60)
     remote = announced("environment", "remote", {"url": textcraft.url}, "full")
     for check in (lifetimes.starts_keep_memory, lifetimes.walks_keep_memory):
         result = run(check, remote)

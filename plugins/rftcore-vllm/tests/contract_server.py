@@ -52,6 +52,8 @@ class ContractServer:
         self.garbles: Callable[[Any], Any] = lambda found: found
         """What becomes of the JSON of an answer on its way."""
         self.answered: list[Running] = []
+        self.last = 0
+        """How many answers it gives before it dies; 0: any number."""
         self.port = 0
         self._loop = LoopThread("contract-server")
         self._runner: web.AppRunner | None = None
@@ -241,6 +243,8 @@ class ContractServer:
                 if not found.reason:  # the client is gone
                     engine.finish(found, "abort")
         self.answered.append(found)
+        if len(self.answered) == self.last:
+            self._dying = asyncio.get_running_loop().create_task(self._kill())
         return found
 
     async def _pause(self, request: web.Request, body: Any) -> Any:

@@ -18,6 +18,7 @@ from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import Request, SamplerFailure
 from rftcore.schemas.trajectory import Group
 from rftcore_vllm import replicas
+from rftcore_vllm.replica import Replica
 from rftcore_vllm.sampler import VllmServerSampler
 
 
@@ -70,7 +71,7 @@ def test_a_server_killed_in_the_middle_of_a_rollout_costs_no_episode_while_anoth
     model = build()
     doomed, other = serve(model), serve(model)
     sampler = connect(model, doomed, other)
-    threading.Thread(target=_kill_when_busy, args=(doomed,)).start()
+    doomed.last = len(doomed.answered) + 20
     groups = play(sampler, 32, tokens=12)
     trajectories = [trajectory for group in groups for trajectory in group.trajectories]
     assert [trajectory.status for trajectory in trajectories] == ["completed"] * 32
@@ -86,26 +87,36 @@ def test_episodes_whose_server_is_killed_are_to_the_bit_those_of_servers_that_li
         one, other = serve(model, invariant=True), serve(model, invariant=True)
         sampler = connect(model, one, other)
         if dies:
-            threading.Thread(target=_kill_when_busy, args=(one,)).start()
+            one.last = len(one.answered) + 20
         trajectories = [trajectory for group in play(sampler, 32, tokens=6) for trajectory in group.trajectories]
         said.append([[(turn.token_ids, turn.logprobs) for turn in each.turns] for each in trajectories])
     assert said[0] == said[1]
 
 
-def _kill_when_busy(server: Any) -> None:
-    before = len(server.answered)
-    while len(server.answered) < before + 20:
-        time.sleep(0.005)
-    server.kill()
+def wait_briefly(
+    sampler: VllmServerSampler, monkeypatch: pytest.MonkeyPatch, hanging: Any = None, **waits: float
+) -> None:
+    """From here on, wait so long only for a server that is away or `hanging`, and a minute for one that answers."""
+    replicas, ask = sampler._answering, Replica.ask
+    monkeypatch.setattr(replicas, "_config", replicas._config.model_copy(update=waits))
+
+    def asked(replica: Replica, question: Any, *, timeout: float, **more: Any) -> Any:
+        return ask(replica, question, timeout=timeout if hanging and hanging(replica.url) else 60.0, **more)
+
+    monkeypatch.setattr(Replica, "ask", asked)
 
 
 def test_without_another_replica_episodes_are_masked_and_never_a_reward_of_zero(
-    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = build()
     server = serve(model)
-    sampler = connect(model, server, timeout=1.0, start_timeout=2.0)
-    threading.Thread(target=_kill_when_busy, args=(server,)).start()
+    sampler = connect(model, server)
+    wait_briefly(sampler, monkeypatch, timeout=1.0, start_timeout=2.0)
+    server.last = len(server.answered) + 20
     groups = play(sampler, 6, lanes=2)
     statuses = [trajectory.status for group in groups for trajectory in group.trajectories]
     assert set(statuses) == {"completed", "sampler_error"}
@@ -117,11 +128,16 @@ def test_without_another_replica_episodes_are_masked_and_never_a_reward_of_zero(
 
 
 def test_a_server_that_hangs_is_a_timeout_and_the_other_one_answers(
-    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = build()
     stuck, well = serve(model), serve(model)
-    sampler = connect(model, stuck, well, timeout=1.0)
+    sampler = connect(model, stuck, well)
+    hangs = {stuck.url: stuck, well.url: well}
+    wait_briefly(sampler, monkeypatch, lambda url: hangs[url].hangs, timeout=1.0)
     stuck.hangs = True
     assert all(len(sample(sampler, ask(number)).token_ids) == 4 for number in range(4))
     well.hangs = True
@@ -221,8 +237,8 @@ def test_a_connection_that_a_server_may_be_closing_is_not_used_again(
     server = serve(model)
     monkeypatch.setattr(replicas, "IDLE", 0.2)
     sampler = connect(model, server)
-    server.idle = 0.5
     assert len(sample(sampler, ask()).token_ids) == 4
+    server.idle = 0.5  # only now: a question on a new connection is never broken off, however late it is read
     time.sleep(0.6)
     assert len(sample(sampler, ask(1)).token_ids) == 4
     assert sampler._answering._fleet.failed == 0
@@ -350,8 +366,10 @@ def test_an_old_server_does_not_tell_versions_and_an_answer_across_a_sync_fails(
     build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
 ) -> None:
     model = build()
-    sampler = connect(model, serve(model, generates=False))
+    server = serve(model, generates=False)
+    sampler = connect(model, server)
     assert sample(sampler, ask()).version == 0
+    server.paused = True  # so that it samples until the new weights are there
     failures: list[Exception] = []
 
     def long() -> None:
@@ -362,7 +380,7 @@ def test_an_old_server_does_not_tell_versions_and_an_answer_across_a_sync_fails(
 
     rollout = threading.Thread(target=long)
     rollout.start()
-    while not sampler.busy:
+    while not server.engines["policy"].running:
         time.sleep(0.005)
     sampler.sync(build(1), 1)
     rollout.join()

@@ -34,7 +34,7 @@ def test_a_probe_measures_what_servers_sample(serve: Callable[..., Any]) -> None
         "kind": blueprint.kind,
         "config": run.config.model_dump(mode="json"),
         "plan": blueprint.plan.model_dump(mode="json"),
-        "seconds": 4.0,
+        "seconds": 60.0,  # it ends as soon as everything was played
     }
     found = Measured.model_validate(measure(payload, lambda done, total, remark: None))
     assert [(place.difficulty, place.at_once) for place in found.places] == [("easy", 4), ("easy", 2), ("hard", 2)]

@@ -79,7 +79,7 @@ def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: flo
     there = _world(world)
     tasks, turns = there.some(1 if whole else 2), there.environment.max_turns
     distinct = 3 * len(tasks)
-    start, played, half, before = time.monotonic(), 0, 0, (0, 0)
+    start, played, half, before = time.monotonic(), 0, 0, memory()
     while played < count and time.monotonic() - start < (4 * seconds if not half or played < half + least else seconds):
         task, way = tasks[played % len(tasks)], played // len(tasks) % 3
         player = expert(task) if whole and way == 0 and there.has_expert else drawing(task, way)
