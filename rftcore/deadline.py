@@ -63,8 +63,8 @@ class Timed(Wrapped):
         try:
             return call.result(self.seconds)
         except TimeoutError as error:
-            if call.done():  # the environment's own
-                raise
+            if call.done():  # the environment's own, or it ended just as the time was over
+                return call.result()
             self._stuck = [other for other in self._stuck if not other.done()] + [call]
             if len(self._stuck) >= MOST_STUCK:
                 raise RunError(

@@ -50,6 +50,7 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
         awaited.set()
         return ended.result()
     except BaseException:
+        awaited.set()  # where the interruption came before that
         loop, task = started.result()
         with suppress(RuntimeError):  # it has ended by itself
             loop.call_soon_threadsafe(task.cancel)

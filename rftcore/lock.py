@@ -25,6 +25,8 @@ from typing import IO
 from rftcore.errors import RunError
 
 FILE = ".lock"
+LOOK = 0.5
+"""Seconds in which the lock is tried for: whoever looks whether it is taken has it for a moment."""
 SIGN = 10.0
 """Seconds between two signs of life."""
 SILENCE = 60.0
@@ -52,13 +54,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises RunError, which names the holder, when there is one, and OSError when the file cannot be opened.
     """
     with (folder / FILE).open("a+") as file:
-        try:
-            certain = _take(file)
-        except BlockingIOError as error:
-            raise RunError(
-                f"another process works on the run in {str(folder)!r}: {_read(file) or 'it has not given its name'}. "
-                "Wait for it, or stop it first"
-            ) from error
+        certain = _taken(folder, file)
         if (other := _living(folder, file, certain)) is not None:
             raise RunError(
                 f"another process works on the run in {str(folder)!r}: {other}. It gave a sign of life less than "
@@ -67,8 +63,8 @@ def locked(folder: Path) -> Iterator[None]:
         _write(file, Holder(platform.node(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds")))
         ended = threading.Event()
         signs = threading.Thread(target=_give_signs, args=(file.fileno(), ended), name="signs of life", daemon=True)
-        signs.start()
         try:
+            signs.start()
             yield
         finally:
             ended.set()
@@ -83,7 +79,7 @@ def is_locked(folder: Path) -> bool:
     """
     try:
         with _opened(folder / FILE) as file:
-            return _living(folder, file, _take(file)) is not None
+            return _living(folder, file, _take(file, shared=True)) is not None
     except BlockingIOError:
         return True
     except OSError:
@@ -99,17 +95,32 @@ def _opened(path: Path) -> IO[str]:
         return path.open()
 
 
-def _take(file: IO[str]) -> bool:
+def _taken(folder: Path, file: IO[str]) -> bool:
+    """Take the system's lock, as `_take`. Raises RunError, which names the holder, when another process has it."""
+    end = time.monotonic() + LOOK
+    while True:
+        try:
+            return _take(file)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise RunError(
+                    f"another process works on the run in {str(folder)!r}: "
+                    f"{_read(file) or 'it has not given its name'}. Wait for it, or stop it first"
+                ) from error
+            time.sleep(0.01)
+
+
+def _take(file: IO[str], *, shared: bool = False) -> bool:
     """Take the system's lock until the file is closed; return False where there is none to be had.
 
-    Raises BlockingIOError when another process has it.
+    Those who only look share it. Raises BlockingIOError when another process has it.
     """
     if sys.platform == "win32":
         return False
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             raise

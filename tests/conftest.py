@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,14 +32,17 @@ def _no_worker_outlives_its_file() -> Iterator[None]:
 
 def workers() -> list[int]:
     """Return the workers of executors that this process started and that still run."""
-    found = []
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # a thread, or a child, may end just now
-            for pid in (thread / "children").read_text().split():
-                with suppress(FileNotFoundError, ProcessLookupError):
-                    if b"executors.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                        found.append(int(pid))
-    return found
+    tasks = Path("/proc/self/task")
+    children = [pid for task in tasks.iterdir() for pid in _read(task / "children").split()]
+    return [int(pid) for pid in children if b"executors.worker" in _read(Path(f"/proc/{pid.decode()}/cmdline"))]
+
+
+def _read(file: Path) -> bytes:
+    """Return what the kernel tells of a thread or a process; nothing of one that has ended meanwhile."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
 
 
 class Site:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +55,17 @@ def test_a_second_process_is_told_who_works_on_the_run_and_a_killed_one_keeps_no
     with lock.locked(tmp_path):
         assert json.loads((tmp_path / lock.FILE).read_text())["pid"] == os.getpid()
     assert (tmp_path / lock.FILE).read_text() == ""
+
+
+def test_those_who_look_at_once_see_no_work_and_keep_nobody_from_it(tmp_path: Path) -> None:
+    (tmp_path / lock.FILE).touch()
+    with (tmp_path / lock.FILE).open() as looks:
+        fcntl.flock(looks, fcntl.LOCK_SH)
+        assert not lock.is_locked(tmp_path)
+        over = threading.Timer(0.1, fcntl.flock, (looks, fcntl.LOCK_UN))
+        over.start()
+        with lock.locked(tmp_path):
+            over.join()
 
 
 def test_a_holder_on_another_machine_that_gives_signs_of_life_keeps_the_lock(tmp_path: Path) -> None:

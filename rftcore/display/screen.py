@@ -58,12 +58,13 @@ class Screen:
             self._start()
         try:
             self.draw()
-        except BaseException:
+            self._thread.start()
+        except BaseException:  # Ctrl-C while the thread starts is one
+            self._closed.set()
             with self._console.capture():  # drops what could not be written, which rich would write again and again
                 self._live.stop()
             self._console.show_cursor()
             raise
-        self._thread.start()
         return self
 
     def __exit__(

@@ -119,7 +119,7 @@ class Child:
         except subprocess.TimeoutExpired:  # it only closed its socket
             self.kill()
             code = self._process.wait()
-        self._listener.join(timeout=1)
+        self._listener.join(timeout=5)  # it reads the rest at once, but where a grandchild keeps the pipe open
         death = f"exit code {code}"
         if code < 0:
             death += f", signal {signal.Signals(-code).name}"

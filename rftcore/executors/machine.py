@@ -90,7 +90,7 @@ def gpu_memory(named: Sequence[str], program: str = "nvidia-smi") -> int | None:
         return None
     asked = [program, f"--id={','.join(named)}", "--query-gpu=memory.free", "--format=csv,noheader,nounits"]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=3).stdout
+        told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=20).stdout
         return min(int(line) for line in told.split("\n") if line.strip()) * 2**20
     except (OSError, ValueError, subprocess.SubprocessError):
         return None

@@ -141,9 +141,12 @@ def closing_ends_everything(subject: Runner) -> Problems:
         executor.close()
         del subject.executor
         last = file.read_text(encoding="ascii") if elsewhere else ""
-        time.sleep(REST)
-        if elsewhere and file.read_text(encoding="ascii") != last:
-            yield "after close() a job still writes, expected its process to have ended"
+        end = time.monotonic() + REST
+        while elsewhere and time.monotonic() < end:
+            time.sleep(0.02)
+            if file.read_text(encoding="ascii") != last:
+                yield "after close() a job still writes, expected its process to have ended"
+                break
     try:
         executor.submit(_job("tell", steps=0, list=[], number=7))
     except RuntimeError:

@@ -90,6 +90,9 @@ class Disturbance:
             expected = self._disturb(driver, name, end)
             self._check_whole(name)
             if driver.returncode == 0:
+                if (self._world.trouble / "full").exists():  # nothing was written any more: it has to come again
+                    self.found.done["full disk"] -= 1
+                    self._left.insert(0, "full disk")
                 return
             said = self._world.said(name)
             failure = FAILED.split(said, maxsplit=1)[-1]  # above it stands what the driver went on from

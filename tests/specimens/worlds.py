@@ -327,7 +327,7 @@ class Connecting(Turning):
     def __init__(self, world: Dial, task: Task) -> None:
         super().__init__(world, task)
         _kept.append(socket.socketpair())
-        _kept.append(subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(12)"]))
+        _kept.append(subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"]))
 
 
 class Connected(Dial):

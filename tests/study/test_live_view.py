@@ -49,7 +49,7 @@ class Window:
         )
         os.close(theirs)
 
-    def until(self, seen: Callable[[list[str]], bool], patience: float = 60.0) -> list[str]:
+    def until(self, seen: Callable[[list[str]], bool], patience: float = 300.0) -> list[str]:
         """Read until the rows of the screen are what is waited for, and return them."""
         end = time.monotonic() + patience
         while not seen(self.rows()):
@@ -61,7 +61,7 @@ class Window:
         """Read to the end, and return the exit code."""
         while self._read():
             pass
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=300)
 
     def rows(self) -> list[str]:
         return [row.rstrip() for row in self.screen.display]
@@ -92,7 +92,7 @@ class Window:
 
     def _read(self) -> bool:
         """Hand what comes next on to the screen; return False at the end."""
-        if not select.select([self._ours], [], [], 60.0)[0]:
+        if not select.select([self._ours], [], [], 300.0)[0]:
             return False
         try:
             chunk = os.read(self._ours, 65536)
