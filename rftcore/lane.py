@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from rftcore.errors import EpisodeError
+
 T = TypeVar("T")
 
 
@@ -22,7 +24,10 @@ class Lane:
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Return the future of `work`, which is done after all that was submitted before."""
+        """Return the future of `work`, which is done after all that was submitted before.
+
+        What `work` raises that is no Exception, such as SystemExit, is an EpisodeError there.
+        """
         future: Future[T] = Future()
         self._queue.put((future, work))
         return future
@@ -37,6 +42,11 @@ class Lane:
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(work())
-                except BaseException as error:
+                except Exception as error:
                     future.set_exception(error)
+                except BaseException as error:  # such as SystemExit, which would end whoever waits for it
+                    failure = EpisodeError(f"{type(error).__name__}: {error}")
+                    failure.__cause__ = error
+                    future.set_exception(failure)
+                    del failure
             del item, future, work  # an idle thread holds nothing

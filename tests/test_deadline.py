@@ -15,7 +15,7 @@ import pytest
 from rftcore import deadline
 from rftcore.deadline import Timed, timed
 from rftcore.environment import Environment, Episode, Step
-from rftcore.errors import RunError
+from rftcore.errors import EpisodeError, RunError
 from rftcore.faults import Breaker, Faults
 from rftcore.policy import Policy
 from rftcore.rollout import PolicyActor, collect
@@ -78,6 +78,8 @@ class _Slow(Episode):
             self._owner.hang()
         if action == "late":
             raise TimeoutError("my own server")
+        if action == "quit":
+            raise SystemExit(3)
         self.observation = f"after {action}"
         return Step(self.observation, 1.0, action == "win", success=action == "win")
 
@@ -170,6 +172,11 @@ def test_an_environments_own_timeout_is_told_as_its_own(slow: Slow) -> None:
         timed(slow, 30.0).start(task).step("late")
     with pytest.raises(TimeoutError, match=r"slow took longer than 0\.05 s, which is its deadline \(faults\)"):
         timed(slow, 0.05).start(task).step("hang")
+
+
+def test_an_environment_that_would_end_the_process_fails_as_any_other(slow: Slow) -> None:
+    with pytest.raises(EpisodeError, match=r"^SystemExit: 3$"):
+        timed(slow, 30.0).start(slow.tasks("train", "easy")[0]).step("quit")
 
 
 def test_threads_that_nobody_can_stop_are_few_before_the_run_stops(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,10 +85,12 @@ class Connection:
             assert isinstance(answer, dict)
             failure = answer["error"] if response.status_code != 200 else {}
             kind, message = str(failure.get("kind")), str(failure.get("message"))
-        except (AssertionError, AttributeError, KeyError, ValueError):
+        except (AssertionError, AttributeError, KeyError, TypeError, ValueError):
+            found = f"HTTP {response.status_code}: {response.text[:60]!r}"
+            if response.status_code >= 500:  # such as a proxy while the server is started again
+                raise _Away(f"what answers at {self.url} has failed ({found}); is the server there?") from None
             raise ConfigError(
-                f"url: what answers at {self.url} is no environment of `rftcore serve` (HTTP {response.status_code}: "
-                f"{response.text[:60]!r}); expected its address"
+                f"url: what answers at {self.url} is no environment of `rftcore serve` ({found}); expected its address"
             ) from None
         if response.status_code == 200:
             return answer

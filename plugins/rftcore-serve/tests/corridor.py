@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Sequence
 from typing import ClassVar
@@ -68,6 +69,8 @@ class Walk(Episode):
             time.sleep(float(action.split()[1]))
         if action == "break":
             raise ValueError("the floor gave way")
+        if action == "quit":
+            sys.exit(0)
         if action == "lose":
             raise EpisodeError("the corridor is gone")
         if action == "wait":

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 
 from rftcore import ConfigError, plugins, registry
@@ -176,6 +178,7 @@ class Troublemaker(Policy):
     [
         ("lose", "environment_error", "the corridor is gone"),
         ("break", "environment_error", "ValueError: the floor gave way"),
+        ("quit", "environment_error", "SystemExit: 0"),
         ("nan", "environment_error", "cannot be sent"),
         ("wait", "timeout", "nobody came"),
         ("sleep 3", "timeout", "took longer than 2 s"),
@@ -299,3 +302,64 @@ def test_a_question_that_waits_for_a_server_is_asked_again_when_the_connection_b
         connection.close()
         thread.join()
         listener.close()
+
+
+class Proxy(ThreadingHTTPServer):
+    """Stands before a server, as nginx does, and says so in HTML while the server is away."""
+
+    def __init__(self, upstream: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Passing)
+        self.upstream, self.url = upstream, f"http://127.0.0.1:{self.server_port}"
+        self.broken: set[str] = set()
+        """Ends of paths whose next request is answered with 502."""
+        self.failed: list[str] = []
+
+
+class _Passing(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Proxy
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers.get("content-length", 0)))
+        what = self.path.rpartition("/")[2]
+        if what in self.server.broken:
+            self.server.broken.remove(what)
+            self.server.failed.append(what)
+            status, body = 502, b"<html><h1>502 Bad Gateway</h1></html>"
+        else:
+            headers = {"authorization": self.headers["authorization"]}
+            answer = httpx.request(self.command, self.server.upstream + self.path, content=asked, headers=headers)
+            status, body = answer.status_code, answer.content
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_DELETE(self) -> None:
+        self.do_POST()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_proxy_that_finds_no_server_costs_an_episode_at_a_step_and_is_waited_for_at_a_start(
+    corridor: Server,
+) -> None:
+    proxy = Proxy(corridor.url)
+    thread = threading.Thread(target=proxy.serve_forever, args=[0.02])
+    thread.start()
+    try:
+        proxy.broken = {"environment"}
+        with pytest.raises(ConfigError, match=r"has failed \(HTTP 502: '<html><h1>502.*is the server there"):
+            Remote(url=proxy.url)
+        remote = Remote(url=proxy.url)
+        tasks = remote.tasks("train", "short")[:1]
+        proxy.broken = {"episodes", "step"}
+        (group,) = asyncio.run(collect({"corridor": remote}, PolicyActor(Random()), tasks, 2, seed=1))
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+        thread.join()
+    assert proxy.failed == ["environment", "episodes", "step"]
+    assert sorted(trajectory.attempts for trajectory in group.trajectories) == [1, 2]
+    assert {trajectory.status for trajectory in group.trajectories} <= {"completed", "truncated"}

@@ -109,6 +109,7 @@ def test_a_step_beyond_the_deadline_costs_the_episode_and_its_place_until_it_ret
     ("action", "status", "kind", "words"),
     [
         ("break", 500, "failed", "ValueError: the floor gave way"),
+        ("quit", 500, "failed", "SystemExit: 0"),
         ("lose", 500, "failed", "the corridor is gone"),
         ("wait", 504, "deadline", "TimeoutError: nobody came"),
         ("nan", 500, "failed", "cannot be sent"),
