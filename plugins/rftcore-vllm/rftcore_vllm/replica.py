@@ -28,8 +28,18 @@ API_KEY = "VLLM_API_KEY"
 POLL = 0.5
 """Seconds between two questions whether a server is ready."""
 
+GUARDED = ("/v1", "/v2", "/inference", "/cohere")
+"""How the routes begin that ask for the key. All others answer without one, those for control too."""
+
+CLOSED = "; start the server with VLLM_SERVER_DEV_MODE=1, which opens the routes by which new weights come"
+"""What is to be done where a route for control is not found."""
+
 UNMARKED = "default"
 """What a server calls its weights until it is told otherwise."""
+
+
+class NotFound(RunError):
+    """A replica has no such route, or no model of that name."""
 
 
 class Gone(SamplerFailure):
@@ -55,6 +65,8 @@ class Replica:
         self.route = GENERATE
         self.base: Path | None = None
         """The model under an adapter that was loaded into it."""
+        self.adapted = False
+        """Whether `model` is that adapter."""
         self.tags: set[str] = set()
         """The weights that answers are expected from; empty until some were loaded."""
         self.tag = ""
@@ -71,9 +83,13 @@ class Replica:
         """
         session = {} if conversation is None else {"X-Session-ID": str(conversation)}
         before = self.tag
-        found = await self.call(
-            "POST", self.route, body(self.route, self.model, question), timeout=timeout, headers=session
-        )
+        asked = body(self.route, self.model, question)
+        try:
+            found = await self.call("POST", self.route, asked, timeout=timeout, headers=session)
+        except NotFound as error:
+            if not self.adapted:
+                raise
+            raise Gone(f"{self.url} was started anew and has not the adapters of this run: {error}") from error
         try:
             answer = read(self.route, found, question)
         except SamplerFailure as error:
@@ -141,6 +157,9 @@ class Replica:
             raise Failed(f"{self.url}{path} failed with status {response.status}: {said[:500]}")
         if response.status in (401, 403):
             raise ConfigError(f"{self.url} refused the key; expected the server's --api-key in the variable {API_KEY}")
+        if response.status == 404:
+            advice = "" if path.startswith(GUARDED) else CLOSED
+            raise NotFound(f"{self.url}{path} refused what was asked (status 404): {said[:500]}{advice}")
         if response.status >= 400:
             raise RunError(f"{self.url}{path} refused what was asked (status {response.status}): {said[:500]}")
         if text:
@@ -183,13 +202,16 @@ class Replica:
             self.model, self.max_context = first["id"], int(first.get("max_model_len") or 0)
             try:
                 await self.call("POST", GENERATE, {}, timeout=timeout)
-            except RunError as error:
-                # An empty request is invalid where the route is, and not found where it is not.
-                self.route = COMPLETIONS if "(status 404)" in str(error) else GENERATE
+            except NotFound:
+                self.route = COMPLETIONS
+            except RunError:  # where the route is, an empty request is invalid
+                self.route = GENERATE
             if (await self.call("GET", "/is_sleeping", timeout=timeout))["is_sleeping"]:
                 raise ConfigError(f"{self.url} is asleep, and would never answer; wake it up: POST /wake_up")
         except Failed:
             raise
+        except NotFound as error:
+            raise ConfigError(str(error)) from error
         except Gone:  # it died meanwhile, and may be started again
             return False
         return True

@@ -109,7 +109,9 @@ async def load(
         elif weights.base is None:
             await _reload(replica, weights.folder, timeout)
         else:
-            if replica.base != weights.base:
+            if replica.base == weights.base:
+                await replica.present(timeout=timeout)  # or it is gone, and the model under the adapters with it
+            else:
                 await _reload(replica, weights.base, timeout)
                 replica.base = weights.base
             await _load_adapter(replica, weights, timeout)
@@ -149,18 +151,10 @@ async def _load_adapter(replica: Replica, weights: Weights, timeout: float) -> N
             f"{error}. A server that is to take adapters is started with VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 and "
             "--enable-lora --max-lora-rank of at least learner.lora.rank"
         ) from error
-    replica.model = ADAPTER
+    replica.model, replica.adapted = ADAPTER, True
 
 
 async def rpc(replica: Replica, method: str, arguments: dict[str, str], *, timeout: float) -> Any:
     """Call a method of all workers of a replica."""
     content = {"method": method, "kwargs": arguments, "timeout": timeout}
-    try:
-        return await replica.call("POST", "/collective_rpc", content, timeout=timeout)
-    except RunError as error:
-        if "(status 404)" in str(error):
-            raise RunError(
-                f"{replica.url} has no route /collective_rpc, by which new weights come; start it with "
-                "VLLM_SERVER_DEV_MODE=1"
-            ) from error
-        raise
+    return await replica.call("POST", "/collective_rpc", content, timeout=timeout)

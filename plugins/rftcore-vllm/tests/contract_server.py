@@ -27,6 +27,9 @@ from transformers import Qwen2ForCausalLM
 from rftcore.eventloop import LoopThread
 from rftcore.train.checkpoint import load_model
 
+GUARDED = ("/v1", "/v2", "/inference", "/cohere")
+"""Routes that ask for the key begin with one of these; the others are open."""
+
 LOADING = threading.Lock()
 """transformers cannot load two models in two threads at once."""
 
@@ -40,6 +43,8 @@ class ContractServer:
         self.engines = {"policy": Engine(model, invariant=invariant)}
         self.base, self.key, self.generates, self.stale_head = model, key, generates, stale_head
         self.tag, self.paused, self.asleep, self.hangs, self.fails = "default", False, False, False, 0
+        self.dev = True
+        """Whether it was started with VLLM_SERVER_DEV_MODE=1."""
         self.extended = True
         """Whether its workers have the extension."""
         self.transfers: Any = None
@@ -142,8 +147,11 @@ class ContractServer:
         port = request.transport.get_extra_info("peername")[1]
         if time.monotonic() > self._used.get(port, float("inf")) + self.idle:
             request.transport.abort()
-        if self.key and request.path.startswith("/v1") and request.headers.get("Authorization") != f"Bearer {self.key}":
+        known = request.headers.get("Authorization") == f"Bearer {self.key}"
+        if self.key and request.path.startswith(GUARDED) and not known:
             return web.json_response({"error": "Unauthorized"}, status=401)
+        if not self.dev and not request.path.startswith((*GUARDED, "/health")):
+            return web.json_response({"detail": "Not Found"}, status=404)
         try:
             return await handler(request)  # type: ignore[no-any-return]
         finally:

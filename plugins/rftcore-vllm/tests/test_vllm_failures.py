@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from contract_engine import Engine
 
 from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import Request, SamplerFailure
+from rftcore.schemas.config import LoRA
 from rftcore.schemas.trajectory import Group
+from rftcore.train.adapters import with_adapters
+from rftcore.train.checkpoint import load_model
 from rftcore_vllm import replicas
 from rftcore_vllm.replica import Replica
 from rftcore_vllm.sampler import VllmServerSampler
@@ -351,6 +355,41 @@ def test_the_key_comes_from_the_environment(
         connect(model, server)
     monkeypatch.setenv("VLLM_API_KEY", "secret")
     assert len(sample(connect(model, server), ask()).token_ids) == 4
+
+
+def test_a_server_without_the_routes_for_control_is_refused_with_how_to_start_it(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    server = serve(model)
+    server.dev = False
+    with pytest.raises(ConfigError, match=r"status 404\).*start the server with VLLM_SERVER_DEV_MODE=1"):
+        connect(model, server)
+    server.dev = True
+    sampler = connect(model, server, timeout=1.0)
+    server.kill()
+    server.dev, server.tag = False, "default"
+    server.start()
+    with pytest.raises(SamplerFailure, match=r"none of 1 replicas .*start the server with VLLM_SERVER_DEV_MODE=1"):
+        sample(sampler, ask())
+
+
+def test_adapters_are_loaded_again_into_a_server_that_was_started_anew(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
+) -> None:
+    build(3).save_pretrained(tmp_path / "under")
+    model = with_adapters(load_model(tmp_path / "under"), LoRA(rank=8, alpha=16.0)).eval()
+    server = serve(build())
+    sampler = connect(model, server)
+    before = sample(sampler, ask(tokens=12))
+    _start_anew(server, build())
+    after = sample(sampler, ask(tokens=12))
+    assert (after.version, after.token_ids) == (0, before.token_ids)
+    _start_anew(server, build())
+    sampler.sync(model, 1)
+    again = sample(sampler, ask(tokens=12))
+    assert (again.version, again.token_ids) == (1, before.token_ids)
+    assert sampler.gap < 1e-4
 
 
 def test_a_port_where_no_server_is_ready_in_time_is_an_error_that_names_it(
