@@ -13,6 +13,7 @@ from rftcore.plugins import GROUP
 from rftcore.schemas.frozen import Frozen
 from rftcore.testing.check import NotApplicable, Problems, check
 from rftcore.testing.child import imports
+from rftcore.testing.origin import THEIRS
 from rftcore.testing.subject import Subject, attribute
 
 HEAVY = ("accelerate", "numpy", "pydantic", "tokenizers", "torch", "transformers")
@@ -61,7 +62,7 @@ def target_is_importable(subject: Subject) -> Problems:
     kind, target = subject.spec.kind, subject.spec.target
     try:
         component = attribute(target)
-    except Exception as error:
+    except THEIRS as error:
         remedy = "correct the spec, or declare what it needs as a dependency"
         if not isinstance(error, ImportError | AttributeError):
             remedy = "mend the module"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from rftcore.errors import RftError
 from rftcore.testing.child import Failed
-from rftcore.testing.origin import raised
+from rftcore.testing.origin import THEIRS, raised
 
 Level = Literal["static", "light", "full"]
 LEVELS: tuple[Level, ...] = ("static", "light", "full")
@@ -49,7 +49,7 @@ class Check:
                 raise
         except Failed as error:
             found.append(f"in another process {error}, expected an answer; mend what fails there")
-        except Exception as error:  # whatever somebody's own code raises breaks the promise
+        except THEIRS as error:  # whatever somebody's own code raises breaks the promise
             told = raised(error, getattr(getattr(subject, "spec", None), "target", ""))
             says_what_to_do = isinstance(error, RftError)
             found.append(told if says_what_to_do else f"{told}, expected no exception; mend what raises there")

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from pydantic import JsonValue
 
-from rftcore.testing.origin import raised
+from rftcore.testing.origin import THEIRS, raised
 
 LIMIT = 600.0
 """Seconds after which an interpreter is stopped."""
@@ -48,7 +48,7 @@ def answer() -> None:
     question = json.load(sys.stdin)
     try:
         found = attribute(question["function"])(**question["arguments"])
-    except Exception as error:
+    except THEIRS as error:
         asked = (given for given in question["arguments"].values() if isinstance(given, dict) and "spec" in given)
         target = next((given["spec"]["target"] for given in asked), "")
         sys.exit(" ".join(raised(error, target).split()))
@@ -79,7 +79,10 @@ def _run(code: str, question: str, folder: Path | None) -> Any:
     if done.returncode != 0:
         ended = f"by signal {-done.returncode}" if done.returncode < 0 else f"with code {done.returncode}"
         raise Failed((complaints.strip().splitlines() or [f"it ended {ended} and without a message"])[-1])
-    return json.loads(said.rpartition("\n")[2])
+    try:
+        return json.loads(said.rpartition("\n")[2])
+    except ValueError:
+        raise Failed("it ended with code 0 and without an answer") from None
 
 
 def _read(file: IO[bytes]) -> str:

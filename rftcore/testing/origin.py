@@ -6,6 +6,9 @@ import sys
 import traceback
 from pathlib import Path
 
+THEIRS: tuple[type[BaseException], ...] = (Exception, SystemExit)
+"""What somebody's own code may raise: a `sys.exit()` in it must not end the checks as if all were well."""
+
 _KIT = Path(__file__).parent
 
 

@@ -11,6 +11,7 @@ from rftcore import registry
 from rftcore.errors import ConfigError, PluginError
 from rftcore.testing.check import LEVELS, Check, Level, NotApplicable
 from rftcore.testing.listing import checks
+from rftcore.testing.origin import THEIRS
 from rftcore.testing.subject import Subject, announced
 
 Verdict = Literal["kept", "broken", "not applicable", "not run"]
@@ -125,7 +126,7 @@ def require_options(subject: Subject) -> None:
         subject.configured()
     except ConfigError as error:
         raise ConfigError(f"{error}\nwhat is checked is built first: its options are --set KEY=VALUE") from None
-    except Exception:  # the checks say what cannot be imported, or is no Config
+    except THEIRS:  # the checks say what cannot be imported, or is no Config
         return
 
 

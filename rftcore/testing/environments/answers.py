@@ -18,7 +18,7 @@ from rftcore.schemas.task import Task
 from rftcore.testing.check import NotApplicable, Problems, check
 from rftcore.testing.environments.walk import Player, Walk, Walker, drawing, idle, shown
 from rftcore.testing.environments.world import World
-from rftcore.testing.origin import raised
+from rftcore.testing.origin import THEIRS, raised
 
 MARK = "zqxanswer"
 """Stands in place of every word of a private answer, so that it is recognized wherever it comes up."""
@@ -63,7 +63,7 @@ def answer_stays_private(world: World) -> Problems:
         world.note(said)
 
 
-def _of_a_mark(world: World, task: Task) -> tuple[Leak | None, Exception | None]:
+def _of_a_mark(world: World, task: Task) -> tuple[Leak | None, BaseException | None]:
     """Return the first observation that shows a mark in place of the answer, and what the mark made the episode raise.
 
     An episode may take no answer but one of its own form.
@@ -79,7 +79,7 @@ def _of_a_mark(world: World, task: Task) -> tuple[Leak | None, Exception | None]
     return None, failed
 
 
-def _seen(world: World, task: Task, player: Player) -> tuple[tuple[str, ...], Exception | None]:
+def _seen(world: World, task: Task, player: Player) -> tuple[tuple[str, ...], BaseException | None]:
     """Return what was shown until the end, or until what was raised, which is returned too."""
     walker = None
     try:
@@ -88,7 +88,7 @@ def _seen(world: World, task: Task, player: Player) -> tuple[tuple[str, ...], Ex
             if not walker.turn():
                 break
         return walker.close().observations, None
-    except Exception as error:  # somebody else's code, which was given an answer that it did not expect
+    except THEIRS as error:  # somebody else's code, which was given an answer that it did not expect
         return walker.walk.observations if walker else (), error
 
 

@@ -10,6 +10,7 @@ from rftcore.manifests import check_start
 from rftcore.testing.check import NotApplicable, Problems, check
 from rftcore.testing.environments.walk import Walker, again, difference, drawing, idle, parted, play, shown
 from rftcore.testing.environments.world import World
+from rftcore.testing.origin import THEIRS
 
 BLANK = ("", " \n", "\0\0")
 """No language has these as an action."""
@@ -94,7 +95,7 @@ def bad_actions_are_answered(world: World) -> Problems:
         episode = world.environment.start(task)
         try:
             step = episode.step(action)
-        except Exception as error:
+        except THEIRS as error:
             yield (
                 f"{shown(action)} raised {type(error).__name__}: {error}, expected an observation; answer what is not "
                 "understood with valid=False"
@@ -172,7 +173,7 @@ def close_is_idempotent(world: World) -> Problems:
         for time in ("first", "second"):
             try:
                 episode.close()
-            except Exception as error:
+            except THEIRS as error:
                 yield (
                     f"after at most {turns} turns the {time} close() raised {type(error).__name__}: {error}, expected "
                     "nothing; let go of what is still held, and of nothing twice"

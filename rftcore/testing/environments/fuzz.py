@@ -14,6 +14,7 @@ from rftcore.testing.environments.adversary import Adversary
 from rftcore.testing.environments.episodes import LONGEST, flaw
 from rftcore.testing.environments.traces import memory
 from rftcore.testing.environments.walk import shown
+from rftcore.testing.origin import THEIRS
 
 SLOW = 20.0
 """Seconds after which a step counts as hanging."""
@@ -105,7 +106,7 @@ def _episode(environment: Environment, task: Task, adversary: Adversary, found: 
             over += over > 0 or step.terminated or step.truncated
             if over > AFTER:
                 return
-    except Exception as error:
+    except THEIRS as error:
         found.actions += 1
         _note(found, f"task {task.id!r}: {shown(action)} raised {type(error).__name__}: {error}")
     finally:

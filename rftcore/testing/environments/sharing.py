@@ -7,11 +7,13 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from rftcore import plugins
 from rftcore.schemas.task import Task
 from rftcore.testing.check import Problems, check
 from rftcore.testing.child import Failed, ask
 from rftcore.testing.environments.walk import Walk, again, difference, play, repeating
 from rftcore.testing.environments.world import World
+from rftcore.testing.origin import THEIRS
 
 TOGETHER = 8
 """Episodes that are played at once."""
@@ -39,7 +41,7 @@ def copies_play_alike(world: World) -> Problems:
     walks = [world.walk(task, "random") for task in world.tasks[:4]]
     try:
         copied = base64.b64encode(pickle.dumps(world.environment)).decode()
-    except Exception as error:
+    except THEIRS as error:
         yield (
             f"the environment cannot be pickled ({type(error).__name__}: {error}), expected a value that can be "
             "sent to another process; leave out of __getstate__ what belongs to this one"
@@ -66,6 +68,7 @@ def copies_play_alike(world: World) -> Problems:
 
 def replayed(copied: str, walks: list[list[Any]]) -> list[list[Any]]:
     """Return first observation and steps of each walk, played with a copy that another process made."""
+    plugins.installed()  # the module of a plugin in a file is found by this alone
     environment = pickle.loads(base64.b64decode(copied))
     found = []
     for task, actions in walks:

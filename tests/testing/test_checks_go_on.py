@@ -1,0 +1,100 @@
+"""A component that exits or is in a file of its own is checked to the end like any other, and told what is broken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rftcore.specs import EnvironmentSpec, MetricSpec
+from rftcore.testing.child import Failed, imports
+from rftcore.testing.environments.world import World
+from rftcore.testing.listing import checks
+from rftcore.testing.report import results_of, run
+from rftcore.testing.subject import Subject
+
+if TYPE_CHECKING:
+    from tests.conftest import Site
+
+SPECIMENS = Path(__file__).parents[1] / "specimens"
+
+ANNOUNCING = """
+from rftcore.hookspecs import hookimpl
+from rftcore.specs import EnvironmentSpec
+
+@hookimpl
+def rft_environments():
+    return [EnvironmentSpec(name="dial", target="my_dial:{kind}", summary="turn a dial")]
+"""
+
+
+@pytest.fixture
+def specimen(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], World]:
+    """`specimen(class)` is one of `specimens/enders.py`."""
+    monkeypatch.syspath_prepend(str(SPECIMENS))
+    return lambda kind: World(EnvironmentSpec(name="dial", target=f"enders:{kind}", summary="turn a dial"))
+
+
+@pytest.fixture
+def filed(site: Site) -> Callable[[str], str]:
+    """`filed(class)` is the path of a plugin file that holds this environment of the specimens."""
+
+    def write(kind: str) -> str:
+        for name in ("dial", "enders"):
+            (site.folder / f"{name}.py").symlink_to(SPECIMENS / f"{name}.py")
+        path = site.folder.parent / "my_dial.py"
+        source = f"import dial, enders\n\nclass {kind}(getattr(enders, {kind!r}, dial.Dial)):\n    pass\n"
+        path.write_text(ANNOUNCING.format(kind=kind) + source, encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def test_an_environment_that_exits_is_broken_and_the_checks_go_on(specimen: Callable[[str], World]) -> None:
+    results = {result.check: result for result in results_of(specimen("Quitter"), "light")}
+    said = f"it raised SystemExit: 0 ({SPECIMENS / 'enders.py'}, line "
+    assert results["replays_equal"].problems[0].startswith(said)
+    assert any(
+        problem.startswith("'пойти на север' raised SystemExit: 0, expected an observation")
+        for problem in results["bad_actions_are_answered"].problems
+    )
+    assert results["copies_play_alike"].verdict == "kept"  # the last of them: it draws nothing but actions
+
+
+def test_a_metric_that_exits_is_broken_here_and_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SPECIMENS))
+    subject = Subject(MetricSpec(name="leaver", target="enders:Leaver", summary="leaves"))
+    for check in checks("metric")[-4:]:
+        result = run(check, subject)
+        assert result.verdict == "broken"
+        assert "it raised SystemExit:" in result.problems[0]
+
+
+def test_a_module_that_exits_when_imported_is_broken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site: Site
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "leaving.py").write_text("import sys; print('bye', end=''); sys.exit(0)\n", encoding="utf-8")
+    subject = Subject(MetricSpec(name="leaver", target="leaving:Leaver", summary="leaves"))
+    results = {result.check: result for result in results_of(subject, "light")}
+    assert "target 'leaving:Leaver' cannot be imported (SystemExit: 0)" in results["target_is_importable"].problems[0]
+    assert results["measure_is_pure"].verdict == "not run"
+    with pytest.raises(Failed, match="it ended with code 0 and without an answer"):
+        imports("leaving")
+
+
+def test_the_command_says_that_an_environment_exits(filed: Callable[[str], str], site: Site) -> None:
+    done = site.rftcore("--plugin", filed("Quitter"), "check", "dial", "--json")
+    assert done.returncode == 1, done.stderr
+    (report,) = json.loads(done.stdout)["reports"]
+    assert not report["kept"]
+
+
+def test_an_environment_in_a_file_keeps_every_promise(filed: Callable[[str], str], site: Site) -> None:
+    done = site.rftcore("--plugin", filed("MyDial"), "check", "dial", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (report,) = json.loads(done.stdout)["reports"]
+    assert {result["check"] for result in report["results"] if result["verdict"] == "kept"} > {"copies_play_alike"}
