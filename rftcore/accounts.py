@@ -25,6 +25,8 @@ class Tally:
     """Among the samples that are not masked."""
     masked: Counter[str] = field(default_factory=Counter)
     """Samples that were lost for good, by status."""
+    unclosed: int = 0
+    """Samples whose episode could not be closed, masked or not."""
 
     @property
     def lost(self) -> int:
@@ -52,6 +54,7 @@ class Tally:
         self.episodes += other.episodes
         self.successes += other.successes
         self.masked += other.masked
+        self.unclosed += other.unclosed
 
     def written(self) -> dict[str, Any]:
         """Return the counts as JSON holds them; `Tally.read` reads them."""
@@ -60,12 +63,14 @@ class Tally:
             "episodes": self.episodes,
             "successes": self.successes,
             "masked": dict(sorted(self.masked.items())),
+            **({"unclosed": self.unclosed} if self.unclosed else {}),
         }
 
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> Self:
         """Return what `written` wrote."""
-        return cls(value["samples"], value["episodes"], value["successes"], Counter(value["masked"]))
+        masked = Counter(value["masked"])
+        return cls(value["samples"], value["episodes"], value["successes"], masked, value.get("unclosed", 0))
 
 
 def tallies(groups: Iterable[Group]) -> dict[str, Tally]:
@@ -77,6 +82,7 @@ def tallies(groups: Iterable[Group]) -> dict[str, Tally]:
             tally.samples += 1
             tally.episodes += trajectory.attempts
             tally.successes += trajectory.success and not trajectory.masked
+            tally.unclosed += trajectory.unclosed is not None
             if trajectory.masked:
                 tally.masked[trajectory.status] += 1
     return dict(sorted(found.items()))

@@ -9,7 +9,6 @@ within; serve such an environment in a process of its own.
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -111,15 +110,17 @@ class _TimedEpisode(Episode):
         return self._within(self._episode.expert_action)
 
     def close(self) -> None:
-        """Close the episode; one that was given up closes when its thread is free, and is not waited for."""
+        """Close the episode; one that was given up closes when its thread is free, and is not waited for.
+
+        Raises what closing raises, and TimeoutError when it takes too long.
+        """
         if self._closed:
             return
         self._closed = True
         closing = self._lane.submit(self._episode.close)
         self._lane.end()
         if not self._given_up:
-            with contextlib.suppress(TimeoutError):
-                self._owner.wait(closing)
+            self._owner.wait(closing)
 
     def _within(self, call: Callable[[], T]) -> T:
         asked = self._lane.submit(call)

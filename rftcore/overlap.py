@@ -19,11 +19,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rftcore import eventloop
+from rftcore.attempts import ATTEMPTS
 from rftcore.drawing import Draw
 from rftcore.errors import RunError
 from rftcore.executor import Job
 from rftcore.executors.child import Child
-from rftcore.rollout import ATTEMPTS
 from rftcore.schemas.trajectory import Group
 
 

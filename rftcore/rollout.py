@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rftcore import eventloop
+from rftcore.attempts import ATTEMPTS, closed, described, fails_episode, status_of
 from rftcore.conversation import Conversation, Encoder, History
 from rftcore.environment import Environment, Episode, Step
 from rftcore.errors import EpisodeError, RftError, RunError
@@ -26,9 +27,6 @@ from rftcore.sampler import ContextFull, Request, Sampler
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Group, Status, Trajectory, Turn
 from rftcore.shots import Examples
-
-ATTEMPTS = 3
-"""Fresh episodes that are tried before a failure of the machine masks the sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +192,8 @@ async def collect(
     The random stream of an episode follows from `seed`, its task and its sample number, so a result depends neither on
     which episodes run beside it nor on how often it was tried. `turn_limit` lowers the environments' own limits.
 
-    Raises RunError when every single episode failed for a reason that is not the agent's, unless that is a budget, and
-    when `breaker` says that too many did.
+    Raises RunError when every single episode failed for a reason that is not the agent's, unless that is a budget, when
+    `breaker` says that too many did, and when one was not played at all.
     """
     counts = [samples] * len(tasks) if isinstance(samples, int) else list(samples)
     results: list[list[Trajectory | None]] = [[None] * count for count in counts]
@@ -208,9 +206,9 @@ async def collect(
             environment = environments[task.environment]
             limit = min(turn_limit or environment.max_turns, environment.max_turns)
             trajectory = await _play(environment, actor, task, sample, seed, limit, watch.faults.episode_seconds)
-            results[number][sample] = trajectory
             on_episode(trajectory)
             watch.told(trajectory)
+            results[number][sample] = trajectory
 
     try:
         async with asyncio.TaskGroup() as lanes:
@@ -220,6 +218,7 @@ async def collect(
         raise failures.exceptions[0] from None
     finally:
         await actor.close()
+    _check_played(results)
     groups = [
         Group.model_construct(task=task, trajectories=tuple(t for t in row if t is not None))
         for task, row in zip(tasks, results, strict=True)
@@ -231,6 +230,17 @@ async def collect(
             f"measure; the first, {first.task.id}, ended with {first.status}: {first.error}"
         )
     return groups
+
+
+def _check_played(results: Sequence[Sequence[Trajectory | None]]) -> None:
+    """Raise RunError when a lane ended without a word, as one does that something cancels from within."""
+    missing = sum(row.count(None) for row in results)
+    if missing:
+        raise RunError(
+            f"{missing} of {sum(map(len, results))} episodes were not played: something that an episode is told to "
+            "cancelled their task. What is left is no fair sample, so the run stops. Resume it; should it stop here "
+            "again, look for a CancelledError in what hears of episodes, such as a plugin's hook"
+        )
 
 
 async def _play(
@@ -282,15 +292,12 @@ async def _attempt(
         course.observation = episode.observation
         voice = actor.begin(environment, task, episode, sample, rng)
         await _converse_within(seconds, voice, episode, limit, actor.reminder, course)
-    except Exception as failure:
-        if isinstance(failure, RftError) and not isinstance(failure, EpisodeError):
+    except BaseException as failure:
+        if not fails_episode(failure):
             raise
-        course.status, course.error = _status(failure, "environment_error"), _describe(failure)
+        course.status, course.error = status_of(failure, "environment_error"), described(failure)
     finally:
-        if voice is not None:
-            voice.close()
-        if episode is not None:
-            episode.close()
+        unclosed = closed(*(held.close for held in (voice, episode) if held is not None))
     return Trajectory.model_construct(
         schema_version=1,
         task=task,
@@ -302,6 +309,7 @@ async def _attempt(
         success=course.success,
         attempts=attempt,
         error=course.error,
+        unclosed=unclosed,
     )
 
 
@@ -333,8 +341,10 @@ async def _converse(voice: Voice, episode: Episode, limit: int, reminder: str, c
             return
         except RftError:
             raise
-        except Exception as failure:
-            course.status, course.error = _status(failure, "sampler_error"), _describe(failure)
+        except BaseException as failure:
+            if not fails_episode(failure):
+                raise
+            course.status, course.error = status_of(failure, "sampler_error"), described(failure)
             return
         if answer is None or _ends(episode, answer, reminder, course):
             return
@@ -383,12 +393,3 @@ def episode_return(environment: Environment, rewards: Sequence[float]) -> float:
     if not rewards:
         return 0.0
     return {"last": rewards[-1], "sum": sum(rewards), "max": max(rewards)}[environment.returns]
-
-
-def _status(failure: Exception, otherwise: Status) -> Status:
-    """Return `timeout` when somebody waited too long, which is a `TimeoutError` or an error made of one."""
-    return "timeout" if isinstance(failure, TimeoutError) or isinstance(failure.__cause__, TimeoutError) else otherwise
-
-
-def _describe(failure: Exception) -> str:
-    return f"{type(failure).__name__}: {failure}"

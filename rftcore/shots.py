@@ -5,6 +5,7 @@ The examples are of the easiest difficulty, whatever is played, so that all prom
 
 from __future__ import annotations
 
+from rftcore.attempts import closed
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError
 from rftcore.formats import PromptFormat
@@ -67,5 +68,5 @@ def _solved(environment: Environment, task: Task) -> Shot | None:
             if step.terminated or step.truncated:
                 return tuple(turns) if step.success else None
     finally:
-        episode.close()
+        closed(episode.close)
     return None

@@ -15,11 +15,15 @@ from rftcore.schemas.config import Settings
 from rftcore.schemas.trajectory import Group, Trajectory
 
 COUNTS = frozenset(
-    {"answers", "cut", "episodes", "learned_tokens", "masked", "overflowed", "retried", "sampled_tokens", "unpaid"}
+    {
+        *("answers", "cut", "episodes", "learned_tokens", "masked", "overflowed", "retried", "sampled_tokens"),
+        *("unclosed", "unpaid"),
+    }
 )
 """Figures that are counts: answers of a model and how many of them reached the longest that was allowed; episodes, and
-how many of those were played again; samples that were lost to the machine, that did not fit the context, or that no
-budget was left for; tokens that were sampled and that were learned from. All others are measurements."""
+how many of those were played again; samples that were lost to the machine, that did not fit the context, that no
+budget was left for, or whose episode could not be closed; tokens that were sampled and that were learned from. All
+others are measurements."""
 
 _MEASURED = ("drift", "entropy", "kl", "rows", "sampler_gap", "success", "validation")
 """What is told of an update's line, as far as it is there; and `zero_variance`, where groups are compared."""
@@ -118,6 +122,7 @@ def counts(trajectories: Iterable[Trajectory], longest: int) -> dict[str, float]
         "retried": sum(trajectory.attempts - 1 for trajectory in every),
         "masked": sum(trajectory.masked and trajectory.status != "budget" for trajectory in every),
         "unpaid": sum(trajectory.status == "budget" for trajectory in every),
+        "unclosed": sum(trajectory.unclosed is not None for trajectory in every),
         "overflowed": sum(trajectory.status == "context_overflow" for trajectory in every),
         "answers": len(answers),
         "cut": sum(length >= longest for length in answers),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from rftcore import experiment
+from rftcore.accounts import tallies
+from rftcore.attempts import ATTEMPTS
 from rftcore.environment import Environment, Episode, Step
 from rftcore.errors import EpisodeError, RftError, RunError
-from rftcore.rollout import ATTEMPTS, Actor, Answer, Voice, collect, episode_return
+from rftcore.rollout import Actor, Answer, Voice, collect, episode_return
 from rftcore.sampler import ContextFull
 from rftcore.schemas.task import Split, Task
 from rftcore.schemas.trajectory import Group, Trajectory, Turn
@@ -27,9 +30,11 @@ class Script(Environment):
     max_turns = 5
     instructions = ""
 
-    def __init__(self, break_at: Sequence[int] = (), error: Exception | None = None) -> None:
+    def __init__(
+        self, break_at: Sequence[int] = (), error: BaseException | None = None, stay_open: Sequence[int] = ()
+    ) -> None:
         super().__init__()
-        self.started, self.closed = 0, 0
+        self.started, self.closed, self.stay_open = 0, 0, stay_open
         self._break_at, self._error = break_at, error or EpisodeError("the game crashed")
 
     def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
@@ -56,6 +61,10 @@ class _Scripted(Episode):
             raise ValueError("a bug in the game")
         if action == "wait":
             raise TimeoutError("no answer in 30 s")
+        if action == "cancel":
+            raise asyncio.CancelledError("the game's connection")
+        if action == "exit":
+            sys.exit(3)
         if action in ("nan", "inf"):
             return Step(action, float(action), terminated=True)
         self.observation = f"after {action}"
@@ -65,6 +74,8 @@ class _Scripted(Episode):
 
     def close(self) -> None:
         self._owner.closed += 1
+        if self._owner.closed in self._owner.stay_open:
+            raise OSError("connection reset on close")
 
 
 class Scripted(Actor):
@@ -143,6 +154,82 @@ def test_an_answer_without_an_action_gets_the_reminder_and_never_reaches_the_env
     assert found.success
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError("a pool was shut down"), SystemExit(3)])
+def test_a_sample_that_another_cancels_or_that_exits_is_masked_and_in_the_accounts(error: BaseException) -> None:
+    groups = play(Script(break_at=(4, 5, 6), error=error), Scripted(saying("win"), lanes=1), tasks=2, samples=3)
+    assert [[t.status for t in group.trajectories] for group in groups] == [
+        ["completed"] * 3,
+        ["environment_error", "completed", "completed"],
+    ]
+    (tally,) = tallies(groups).values()
+    assert (tally.samples, tally.episodes, tally.lost) == (6, 8, 1)
+
+
+def test_a_rollout_that_is_cancelled_from_outside_ends_at_once() -> None:
+    environment = Script()
+
+    async def forever(*_: Any) -> Answer | None:
+        await asyncio.sleep(60)
+        return None
+
+    async def cancelled() -> None:
+        actor = Scripted(saying("win"))
+        tasks = environment.tasks("train", "easy")
+        playing = asyncio.create_task(collect({"script": environment}, actor, tasks, 1, seed=0))
+        await asyncio.sleep(0.01)
+        playing.cancel()
+        await playing
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Spoken, "answer", forever)
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(cancelled())
+    assert environment.started == environment.closed == 3  # no episode is tried again
+
+
+@pytest.mark.parametrize("place", ["start", "answer"])
+def test_ctrl_c_is_no_failure_of_an_episode(place: str) -> None:
+    environment = Script(break_at=(1,) if place == "start" else (), error=KeyboardInterrupt())
+    act = saying("win") if place == "start" else lambda *_: _raise(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        play(environment, Scripted(act, lanes=1))
+    assert environment.started == 1
+
+
+def test_a_lane_that_ends_without_a_word_stops_the_run_instead_of_shrinking_its_sample() -> None:
+    def hears(trajectory: Trajectory) -> None:
+        if trajectory.sample == 1:
+            raise asyncio.CancelledError
+
+    with pytest.raises(RunError, match=r"^2 of 3 episodes were not played: .*cancelled their task"):
+        play(Script(), Scripted(saying("win"), lanes=1), samples=3, on_episode=hears)
+
+
+def test_what_was_played_counts_though_the_episode_and_its_voice_cannot_be_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sound = play(Script(), Scripted(saying("1", "win"), lanes=1), samples=3)[0].trajectories
+    found = play(Script(stay_open=(2,)), Scripted(saying("1", "win"), lanes=1), samples=3)
+    first, second, third = found[0].trajectories
+    assert second.unclosed == "OSError: connection reset on close"
+    assert (first, second.model_copy(update={"unclosed": None}), third) == sound
+    assert ["unclosed" in t.model_dump() for t in found[0].trajectories] == [False, True, False]
+    (tally,) = tallies(found).values()
+    assert (tally.samples, tally.lost, tally.unclosed) == (3, 0, 1)
+    monkeypatch.setattr(_Spoken, "close", lambda self: _raise(ConnectionError("the sampler is gone")))
+    environment = Script(stay_open=(1,))
+    (voiceless,) = play(environment, Scripted(saying("1", "win")))[0].trajectories
+    assert (voiceless.status, voiceless.unclosed) == ("completed", "ConnectionError: the sampler is gone")
+    assert environment.closed == 1
+
+
+def test_an_error_for_a_person_stops_the_run_also_when_an_episode_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Spoken, "close", lambda self: _raise(RunError("64 calls still run")))
+    environment = Script()
+    with pytest.raises(RunError, match="64 calls still run"):
+        play(environment, Scripted(saying("win"), lanes=1))
+
+
 def test_an_episode_that_the_environment_fails_is_played_afresh() -> None:
     environment = Script(break_at=(1, 2))
     found = one(environment, saying("win"))
@@ -171,6 +258,10 @@ def test_after_the_last_attempt_the_sample_is_masked_with_its_reason() -> None:
         (saying("inf"), "environment_error", "EpisodeError: the environment gave the reward inf, expected a finite"),
         (saying("wait"), "timeout", "TimeoutError: no answer in 30 s"),
         (lambda *_: _late(), "timeout", "EpisodeError: the server is gone"),
+        (saying("cancel"), "environment_error", "CancelledError: the game's connection"),
+        (saying("exit"), "environment_error", "SystemExit: 3"),
+        (lambda *_: _raise(asyncio.CancelledError("a pool")), "sampler_error", "CancelledError: a pool"),
+        (lambda *_: _raise(SystemExit(3)), "sampler_error", "SystemExit: 3"),
     ],
 )
 def test_when_every_episode_fails_the_run_ends_with_the_first_reason(act: Act, status: str, error: str) -> None:
@@ -184,7 +275,7 @@ def _late() -> Any:
     raise EpisodeError("the server is gone") from TimeoutError()
 
 
-def _raise(error: Exception) -> Any:
+def _raise(error: BaseException) -> Any:
     raise error
 
 

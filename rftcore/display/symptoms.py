@@ -65,3 +65,6 @@ def _of_counts(counts: Counter[str]) -> Iterator[Symptom]:
             yield Symptom(rule, f"{counts[name] / total:.0%} {what}", "job")
     if counts["unpaid"]:
         yield Symptom("unpaid", f"the budget is spent: {counts['unpaid']:,.0f} samples are not played", "job")
+    if counts["unclosed"]:
+        text = f"{counts['unclosed']:,.0f} episodes could not be closed: what they held may not be free"
+        yield Symptom("unclosed", text, "job")

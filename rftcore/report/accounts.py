@@ -76,14 +76,25 @@ def _row(phase: Phase, place: str, tally: Tally, train: str | None = None) -> Ac
         success=tally.success,
         success_low=low,
         success_high=high,
+        unclosed=tally.unclosed,
     )
 
 
 def loss_notes(accounts: Sequence[Account]) -> Iterator[str]:
-    """Yield a sentence for each phase and environment that lost samples: how many, where, and what it may hide."""
+    """Yield a sentence for each phase and environment that lost samples: how many, where, and what it may hide.
+
+    And one where episodes could not be closed.
+    """
     whole = [row for row in accounts if row.train is None]
     for phase, name in dict.fromkeys((row.phase, row.environment) for row in whole):
         rows = [row for row in whole if (row.phase, row.environment) == (phase, name)]
+        if unclosed := sum(row.unclosed for row in rows):
+            total = sum(row.samples for row in rows)
+            yield (
+                f"In {phase}, {unclosed} of {count(total, 'episode')} in {name} could not be closed. What they played "
+                "counts as it is; what they held of the machine may not be free. Their `unclosed` says why, in the "
+                "trajectories."
+            )
         statuses: Counter[str] = Counter()
         for row in rows:
             statuses.update(row.masked)
@@ -115,7 +126,9 @@ def account_summary(accounts: Sequence[Account]) -> str:
         if samples:
             told = f"{lost} masked" if lost else "none masked"
             again = f"{episodes - samples:,} episodes played again" if episodes > samples else "none played again"
-            parts.append(f"{phase}: {count(samples, 'sample')}, {told}, {again}")
+            unclosed = sum(row.unclosed for row in rows)
+            left = f", {unclosed:,} not closed" if unclosed else ""
+            parts.append(f"{phase}: {count(samples, 'sample')}, {told}, {again}{left}")
     return "; ".join(parts) + "."
 
 

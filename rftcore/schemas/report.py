@@ -113,6 +113,12 @@ class Account(Frozen):
     """Success of all samples were every masked one a failure."""
     success_high: float
     """And were every masked one a success (Manski 1990, American Economic Review 80(2))."""
+    unclosed: int = 0
+    """Samples whose episode could not be closed; what they played counts."""
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("unclosed",))
 
 
 class Axes(Frozen):

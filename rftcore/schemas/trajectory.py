@@ -75,6 +75,12 @@ class Trajectory(Frozen):
     """Fresh episodes that were started for it; more than 1 after a failure of the machine."""
     error: str | None = None
     """Why, when the status is a failure of the machine."""
+    unclosed: str | None = None
+    """What failed when the episode was closed, which costs nothing of it; where nothing did it is not written down."""
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_unused(self, handler(self), ("unclosed",))
 
     @property
     def masked(self) -> bool:

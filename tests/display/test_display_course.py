@@ -230,6 +230,7 @@ def test_each_measurement_has_its_limit(figures: dict[str, float], said: str | N
         ({"answers": 20, "cut": 2}, None),
         ({"episodes": 50, "overflowed": 6}, "12% of episodes ended because the context was full"),
         ({"episodes": 3, "unpaid": 2}, "the budget is spent: 2 samples are not played"),
+        ({"episodes": 3, "unclosed": 2}, "2 episodes could not be closed: what they held may not be free"),
     ],
 )
 def test_each_share_has_its_limit_and_is_taken_of_enough(counts: dict[str, float], said: str | None) -> None:

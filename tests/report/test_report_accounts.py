@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,21 @@ def test_a_note_says_how_many_where_and_what_success_might_be(accounts: list[Acc
         "41.7 %.",
     ]
     assert list(loss_notes(account_rows(CELLS[:1], [{"maze:easy": CLEAN}]))) == []
+
+
+def test_a_note_and_the_summary_say_where_episodes_could_not_be_closed() -> None:
+    (group,) = CELLS[0].groups
+    open_ = group.trajectories[1].model_copy(update={"unclosed": "OSError: connection reset on close"})
+    played = (group.trajectories[0], open_, *group.trajectories[2:])
+    accounts = account_rows([replace(CELLS[0], groups=[Group(task=group.task, trajectories=played)])], [])
+    assert [(row.samples, row.masked, row.unclosed) for row in accounts] == [(4, {}, 1)]
+    assert list(loss_notes(accounts)) == [
+        "In evaluation, 1 of 4 episodes in maze could not be closed. What they played counts as it is; what they held "
+        "of the machine may not be free. Their `unclosed` says why, in the trajectories."
+    ]
+    assert account_summary(accounts) == "evaluation: 4 samples, none masked, none played again, 1 not closed."
+    counted = {"maze:easy": {**CLEAN, "unclosed": 2}}
+    assert [row.unclosed for row in account_rows([], [counted, {"maze:easy": CLEAN}, counted])] == [4]
 
 
 def test_the_summary_speaks_where_nothing_was_lost_too(accounts: list[Account]) -> None:
