@@ -2,12 +2,15 @@
 
 A cell is compared with the other run's cell of the same checkpoint, environment and difficulty, on the same tasks or
 not at all. What is the same work in both runs, as base is where only the training differs, is left out: it can show
-nothing, and Holm's correction would charge the other cells for it.
+nothing, and Holm's correction would charge the other cells for it. Where the environment's own rules differ, the
+comparison is made and says so: what other rules change may be what is asked, and may be what nobody noticed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
 
 from rftcore import registry
 from rftcore.blueprint import load_record
@@ -15,7 +18,7 @@ from rftcore.errors import ConfigError, RunError
 from rftcore.metric import CellData, Metric
 from rftcore.plan import CellNode
 from rftcore.records import RunFolder, read_groups
-from rftcore.schemas.comparison import Comparison, RunComparison, Uncompared
+from rftcore.schemas.comparison import Comparison, Rule, RunComparison, Uncompared
 from rftcore.schemas.config import Settings
 from rftcore.schemas.trajectory import Group
 
@@ -55,9 +58,11 @@ def compare(
             pairs.append(pair)
         else:
             refused.append(_uncompared(then, now, reason))
+    places = dict.fromkeys([*(then.environment for then, _ in pairs), *(cell.environment for cell in refused)])
     return RunComparison(
         before=before.record()["id"],
         after=after.record()["id"],
+        rules=[rule for name in places for rule in _differing(name, before, after)],
         cells=_compared(load_record(before)[0], pairs),
         refused=refused,
         left_out=left_out,
@@ -133,6 +138,35 @@ def _different_tasks(before: Sequence[Group], after: Sequence[Group]) -> str | N
             f"{changed[0]!r}; they come from different versions or options of the environment"
         )
     return None
+
+
+def _differing(environment: str, before: RunFolder, after: RunFolder) -> list[Rule]:
+    """Return which rules of an environment the two runs have differently, its behaviour version first."""
+    first, second = _rules(environment, before), _rules(environment, after)
+    return [
+        Rule(environment=environment, rule=rule, before=first.get(rule), after=second.get(rule))
+        for rule in dict.fromkeys([*first, *second])
+        if first.get(rule) != second.get(rule)
+    ]
+
+
+def _rules(environment: str, run: RunFolder) -> dict[str, JsonValue]:
+    """Return what decides in a run how an environment plays: options within options by their path."""
+    config, plan = load_record(run)
+    player = config.environment(environment)
+    rules: dict[str, JsonValue] = {"behaviour version": plan.specs.get(f"environment/{player.name}")}
+    if player.name != environment:
+        rules["name"] = player.name
+
+    def add(path: str, value: JsonValue) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                add(f"{path}.{key}" if path else key, inner)
+        else:
+            rules[path] = value
+
+    add("", player.options)
+    return rules
 
 
 def _compared(config: Settings, pairs: Sequence[tuple[CellData, CellData]]) -> list[Comparison]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import JsonValue
+
 from rftcore.schemas.frozen import Frozen
 
 
@@ -47,6 +49,17 @@ class Uncompared(Frozen):
     reason: str
 
 
+class Rule(Frozen):
+    """What decides how an environment plays, where the two runs had it differently."""
+
+    environment: str
+    rule: str
+    """The path of an option, such as `max_turns`, `name` for what plays the environment, or `behaviour version`."""
+    before: JsonValue
+    """Its value in the first run; None where that run has no such option."""
+    after: JsonValue
+
+
 class RunComparison(Frozen):
     """Two runs, cell by cell."""
 
@@ -54,6 +67,8 @@ class RunComparison(Frozen):
     before: str
     """Id of the first run."""
     after: str
+    rules: list[Rule]
+    """What the cells that are compared or refused were played by, where it differs: a change may come from it."""
     cells: list[Comparison]
     refused: list[Uncompared]
     """Cells that stand at the same place, and were evaluated on different tasks."""

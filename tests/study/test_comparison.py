@@ -10,7 +10,7 @@ import pytest
 from rftcore import ConfigError, RunError
 from rftcore.comparison import compare
 from rftcore.records import RunFolder
-from rftcore.schemas.comparison import Comparison, RunComparison, Uncompared
+from rftcore.schemas.comparison import Comparison, Rule, RunComparison, Uncompared
 from rftcore.sealing import sealed, unsealed
 from rftcore.study import Evaluation
 from tests.study.conftest import Done, small
@@ -95,6 +95,28 @@ def test_what_has_no_counterpart_or_is_the_same_work_is_left_out_with_its_reason
             ("third", "easy"): alone.format(owner),
             ("third", "hard"): alone.format(owner),
         }
+
+
+def test_a_change_of_an_environments_rules_is_named_and_compared(rftcore: Callable[..., Done], tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    played(runs, "a", "random", environments={"even": {"max_turns": 1}, "third": {}})
+    second = played(runs, "b", "random", seed=1, environments={"even": {}, "third": {}})
+    options = Rule(environment="even", rule="max_turns", before=1, after=3)
+    assert compare(RunFolder(runs / "a"), second).rules == [options]
+    assert compare(second, second).rules == []
+    record = second.path / "run.json"
+    version = '"environment/even": "{}"'
+    other = unsealed(record.read_text("utf-8")).replace(version.format(1), version.format(2))
+    record.write_text(sealed(other), "utf-8")
+    done = rftcore("compare", "a", "b")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[2:4] == [
+        "The environments' rules differ, so a change may come from them:",
+        "  even: behaviour version was '1' and is '2'; max_turns was 1 and is 3",
+    ]
+    found = RunComparison.model_validate_json(rftcore("compare", "a", "b", "--json").out)
+    assert found.rules == [Rule(environment="even", rule="behaviour version", before="1", after="2"), options]
+    assert len(found.cells) == 4
 
 
 def test_the_command_prints_the_comparison_and_ends_with_1_where_a_cell_is_refused(

@@ -12,7 +12,7 @@ from rftcore.cli.terminal import console, emit, table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rftcore.schemas.comparison import RunComparison, Uncompared
+    from rftcore.schemas.comparison import Rule, RunComparison, Uncompared
 
 
 def compare(
@@ -30,7 +30,7 @@ def compare(
     """Compare two runs on the same tasks: change, 95 % interval, paired permutation test, Holm's correction.
 
     Cells of the same checkpoint, environment and difficulty are compared. Where the task lists differ, the cell is
-    refused, and the exit code is 1.
+    refused, and the exit code is 1. Where an environment's options or behaviour version differ, that is said first.
 
     Examples:
 
@@ -55,6 +55,11 @@ def _tell(found: RunComparison, names: Sequence[str]) -> None:
 
     out = console()
     out.print(f"{names[1]} ({found.after[:12]}) compared with {names[0]} ({found.before[:12]})\n", style="bold")
+    if found.rules:
+        out.print("The environments' rules differ, so a change may come from them:", style="yellow")
+        for environment, rules in _by_environment(found.rules).items():
+            out.print(f"  {environment}: {'; '.join(rules)}")
+        out.print()
     if found.cells:
         heads = ("checkpoint", "place", "tasks", "first %", "second %", "change", "95 %", "p", "Holm", "detectable")
         rows = [
@@ -83,6 +88,13 @@ def _tell(found: RunComparison, names: Sequence[str]) -> None:
     for what, uncompared in (("refused", found.refused), ("left out", found.left_out)):
         for reason, cells in _by_reason(uncompared).items():
             out.print(f"\n{what}, {reason}:\n  {', '.join(cells)}")
+
+
+def _by_environment(rules: Sequence[Rule]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for rule in rules:
+        found.setdefault(rule.environment, []).append(f"{rule.rule} was {rule.before!r} and is {rule.after!r}")
+    return found
 
 
 def _by_reason(uncompared: Sequence[Uncompared]) -> dict[str, list[str]]:
