@@ -1,8 +1,9 @@
-"""A process between a run and a server that it starts, which ends the server when the run ends, however it ends.
+"""A process beside a run that ends a server which the run started, or removes files of it, however the run ends.
 
 `python -m rftcore_vllm.guard [--remove FOLDER] COMMAND...` runs the command in a process group of its own until it ends
-or standard input does, and then removes the folder. A run that is killed can neither stop its servers nor clear up
-after them; the pipe to this process closes even then. Where this process is killed, Linux kills the command.
+or standard input does, and then removes the folder; without a command it only waits. A run that is killed can neither
+stop its servers nor clear up; the pipe to this process closes even then. Where this process is killed, Linux kills the
+command.
 """
 
 from __future__ import annotations
@@ -33,11 +34,14 @@ def main(command: list[str], remove: Path | None = None) -> int:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's to answer
     try:
+        if not command:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # whoever ends all processes of a run ends it, too
+            _wait()
+            return 0
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_bound())
 
         def watch() -> None:
-            while os.read(0, 1024):
-                pass
+            _wait()
             _end(server)
 
         threading.Thread(target=watch, daemon=True).start()
@@ -62,6 +66,12 @@ def _bound() -> Callable[[], None] | None:
             os._exit(1)
 
     return bind
+
+
+def _wait() -> None:
+    """Return when whoever holds the other end of standard input is gone."""
+    while os.read(0, 1024):
+        pass
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -21,7 +21,8 @@ from rftcore.schemas.frozen import Frozen
 from rftcore.train.sampler import checksum
 from rftcore_vllm.contexts import Contexts
 from rftcore_vllm.protocol import Answer, Question
-from rftcore_vllm.weights import Shelf, Weights
+from rftcore_vllm.shelf import Shelf
+from rftcore_vllm.weights import Weights
 
 
 class Backend(Protocol):

@@ -1,4 +1,4 @@
-"""New weights on their way to replicas: written to a folder, whole or not at all, and read from there by each.
+"""New weights on their way to replicas: each reads them from a folder, or is sent them.
 
 A replica is paused meanwhile with its unfinished answers kept: they go on with the new weights, over keys and values
 that are computed anew, because the prefix cache is emptied and running requests give up theirs. Adapters are loaded in
@@ -8,8 +8,6 @@ place of the ones before; the model under them stays as it is.
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,6 @@ from typing import Any
 
 from rftcore.errors import RunError
 from rftcore.sampler import SamplerFailure
-from rftcore.train.checkpoint import no_bars
 from rftcore_vllm.replica import Replica
 
 ADAPTER = "rftcore"
@@ -41,58 +38,6 @@ class Weights:
     def start(self) -> Path:
         """The model that a server can be started with."""
         return self.base or self.folder
-
-
-class Shelf:
-    """A folder with the present weights, and with the ones before until `keep` says that nobody needs them."""
-
-    def __init__(self, place: str | None) -> None:
-        """`place` None: a temporary folder."""
-        try:
-            if place is not None:
-                Path(place).mkdir(parents=True, exist_ok=True)
-            self.path = Path(tempfile.mkdtemp(prefix="rftcore-weights-", dir=place))
-        except OSError as error:
-            raise RunError(f"no weights can be written to {place!r}: {error}; set sampler.folder") from error
-        self.path.chmod(0o755)  # servers may run as another user
-
-    def write(self, model: Any, tag: str) -> Weights:
-        """Write the present weights of `model` (its adapters, if it has some) under `tag`.
-
-        Raises RunError when there is no room or no permission, or adapters have no folder under them.
-        """
-        base = _under(model) if hasattr(model, "peft_config") else None
-        folder, staging = self.path / tag, self.path / f".{tag}.writing"
-        try:
-            with no_bars():
-                model.save_pretrained(staging)
-            staging.rename(folder)
-        except OSError as error:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise RunError(
-                f"weights cannot be written to {str(self.path)!r}: {error}; make room, or set sampler.folder"
-            ) from error
-        return Weights(folder, tag, base)
-
-    def keep(self, weights: Weights) -> None:
-        """Throw away all others: replicas know these, and one that starts again reads no others."""
-        for path in self.path.iterdir():
-            if path != weights.folder:
-                shutil.rmtree(path, ignore_errors=True)
-
-    def close(self) -> None:
-        """Remove everything."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-
-def _under(model: Any) -> Path:
-    base = Path(model.get_base_model().name_or_path)
-    if not base.is_dir():
-        raise RunError(
-            f"found adapters over {str(base)!r}, which is no folder; expected one that a server can read: download "
-            "the model"
-        )
-    return base
 
 
 async def load(

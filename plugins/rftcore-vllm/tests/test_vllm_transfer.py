@@ -23,8 +23,8 @@ from rftcore_vllm.config import ServerConfig
 from rftcore_vllm.probe import Probe
 from rftcore_vllm.replicas import Replicas
 from rftcore_vllm.sampler import VllmServerSampler
+from rftcore_vllm.shelf import Shelf
 from rftcore_vllm.transfer import Control, NcclSender, Transfer
-from rftcore_vllm.weights import Shelf
 
 ROUND = ["/start_weight_update", "/update_weights", "/finish_weight_update"]
 
@@ -89,11 +89,17 @@ def link(build: Callable[..., Any], serve: Callable[..., Any], loop: LoopThread)
         loop.wait(replicas.close())
 
 
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    made = Shelf(str(tmp_path))
+    yield made
+    made.close()
+
+
 def test_a_replica_is_met_once_and_asked_to_receive_at_every_sync(
-    link: Callable[..., Any], build: Callable[..., Any], loop: LoopThread, tmp_path: Path
+    link: Callable[..., Any], build: Callable[..., Any], loop: LoopThread, shelf: Shelf
 ) -> None:
     server, replicas, made = link()
-    shelf = Shelf(str(tmp_path))
     for number in (0, 1):
         model = build(number)
         loop.wait(replicas.bring(shelf.write(model, f"tag-{number}"), model))
@@ -112,29 +118,29 @@ def test_a_replica_is_met_once_and_asked_to_receive_at_every_sync(
 
 
 def test_a_refusal_ends_the_wait_for_the_broadcast_and_the_replica_goes_on(
-    link: Callable[..., Any], build: Callable[..., Any], loop: LoopThread, tmp_path: Path, monkeypatch: Any
+    link: Callable[..., Any], build: Callable[..., Any], loop: LoopThread, shelf: Shelf, monkeypatch: Any
 ) -> None:
     server, replicas, made = link()
     model = build()
-    loop.wait(replicas.bring(Shelf(str(tmp_path)).write(model, "first"), model))
+    loop.wait(replicas.bring(shelf.write(model, "first"), model))
 
     def refused(self: Control, info: dict[str, Any]) -> None:
         self._post("/no_such_route", info)
 
     monkeypatch.setattr(Control, "update_weights", refused)
     with pytest.raises(RunError, match=r"/no_such_route refused what was asked \(status 404\)"):
-        loop.wait(replicas.bring(Shelf(str(tmp_path)).write(model, "second"), model))
+        loop.wait(replicas.bring(shelf.write(model, "second"), model))
     assert not made[0].released.is_set()  # nobody waited for it
     assert not server.paused
 
 
 def test_a_server_that_takes_no_weights_by_nccl_stops_the_run_with_what_to_start_it_with(
-    link: Callable[..., Any], build: Callable[..., Any], loop: LoopThread, tmp_path: Path
+    link: Callable[..., Any], build: Callable[..., Any], loop: LoopThread, shelf: Shelf
 ) -> None:
     server, replicas, _ = link()
     server.transfers = None
     with pytest.raises(ConfigError, match=r"""--weight-transfer-config '\{"backend": "nccl"\}'"""):
-        loop.wait(replicas.bring(Shelf(str(tmp_path)).write(build(), "tag"), build()))
+        loop.wait(replicas.bring(shelf.write(build(), "tag"), build()))
     assert not server.paused
 
 
