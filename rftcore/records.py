@@ -56,7 +56,7 @@ class RunFolder:
 
         A `run.json` that is no JSON any more is moved aside, with a RuntimeWarning: what is complete has its own names.
 
-        Raises RunError when the folder belongs to another run or cannot be written.
+        Raises RunError when the folder belongs to another run, another process works there, or it cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -64,18 +64,22 @@ class RunFolder:
             raise RunError(
                 f"the run folder {str(self.path)!r} cannot be made: {error.strerror}. Choose another place"
             ) from error
-        self._set_aside_damaged()
-        known = (self.path / "run.json").exists()
-        if known:
-            found = self.record()["id"]
-            if found != record["id"]:
-                raise RunError(
-                    f"{str(self.path)!r} holds the run {found[:12]}, this one is {record['id'][:12]}: its "
-                    "configuration differs. Give this run another name, or delete that folder (--fresh does)"
-                )
-        if not known or self.record() != record:  # names and places are no part of the id
-            write_record(self.path / "run.json", record)
+        with self.lock():
+            self._set_aside_damaged()
+            known = (self.path / "run.json").exists()
+            found = self.record() if known else record
+            if found["id"] != record["id"]:
+                raise self.another(found, record["id"])
+            if not known or found != record:  # names and places are no part of the id
+                write_record(self.path / "run.json", record)
         return known
+
+    def another(self, found: Mapping[str, Any], wanted: str) -> RunError:
+        """Return what is to be raised where the folder holds the run `found`, and not the one with the id `wanted`."""
+        return RunError(
+            f"{str(self.path)!r} holds the run {found['id'][:12]}, this one is {wanted[:12]}: its configuration "
+            "differs. Give this run another name, or delete that folder (--fresh does)"
+        )
 
     def record(self) -> dict[str, Any]:
         """Return `run.json`; raises RunError when it is missing or damaged."""
@@ -149,20 +153,24 @@ class RunFolder:
         return read_groups(self.cell(key))
 
     def delete(self) -> None:
-        """Remove the whole run, if there is one. Raises RunError when the folder holds something else."""
+        """Remove the whole run, if there is one.
+
+        Raises RunError when another process works on it, or the folder holds something else.
+        """
         grave = self.path.with_name(f".{self.path.name}.deleted")
         shutil.rmtree(grave, ignore_errors=True)
         if not self.path.exists():
             return
-        if any(self.path.iterdir()) and not (self.path / "run.json").is_file():
+        if any(path.name != lock.FILE for path in self.path.iterdir()) and not (self.path / "run.json").is_file():
             raise RunError(
                 f"{str(self.path)!r} is not deleted: it holds no run.json, so it is no run. Choose another name"
             )
-        try:
-            self.path.rename(grave)  # at once, so that a kill leaves no half of a run behind
-        except OSError as error:
-            raise RunError(f"{str(self.path)!r} cannot be deleted: {error.strerror}") from error
-        shutil.rmtree(grave, ignore_errors=True)
+        with self.lock():
+            try:
+                self.path.rename(grave)  # at once, so that a kill leaves no half of a run behind
+            except OSError as error:
+                raise RunError(f"{str(self.path)!r} cannot be deleted: {error.strerror}") from error
+            shutil.rmtree(grave, ignore_errors=True)
 
 
 def find_run(name: str, root: Path = RUNS) -> RunFolder:

@@ -303,6 +303,26 @@ def wait_for(pattern: str, root: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
+def test_a_second_command_for_a_run_at_work_is_refused_and_changes_nothing(
+    rftcore: Command, copied: Path, study_file: Path, tmp_path: Path
+) -> None:
+    folder = RunFolder(copied / "partial")
+    record = (folder.path / "run.json").read_bytes()
+    hold = "import sys; from rftcore.records import *\nwith RunFolder(Path(sys.argv[1])).lock(): print(); input()"
+    command = [sys.executable, "-u", "-c", hold, str(folder.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        for more in (["--fresh", "training.updates=2"], ["--fresh"], ["--jobs", "2"], ["training.updates=2"]):
+            done = rftcore("study", study_file, "--name", "partial", *more)
+            assert (done.code, done.out) == (2, "")
+            assert f"another process works on the run in 'runs/partial': process {holder.pid} on " in done.err
+        holder.communicate("\n", timeout=60)
+    assert (folder.path / "run.json").read_bytes() == record
+    assert not (folder.path / "report.json").exists()
+    assert sorted(path.name for path in copied.iterdir()) == ["partial", "small"]
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_study_that_is_stopped_from_outside_goes_on_with_the_line_that_it_prints(
     rftcore: Command,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +221,37 @@ def test_a_run_is_found_by_its_name_its_folder_and_the_start_of_its_id(
     (tmp_path / "two").mkdir()  # something else of that name where the command is typed
     write_json(tmp_path / "two" / "run.json", record("ccc"))
     assert find_run("two", root).path == root / "two"
+
+
+def test_a_run_that_another_process_works_on_is_neither_deleted_nor_written_anew(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "demo")
+    folder.create(record("abc", executor="inline"))
+    hold = "import sys; from rftcore.records import *\nwith RunFolder(Path(sys.argv[1])).lock(): print(); input()"
+    command = [sys.executable, "-u", "-c", hold, str(folder.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        works = rf"another process works on the run in '.*demo': process {holder.pid} on .*\. Wait for it, or stop it"
+        with pytest.raises(RunError, match=works):
+            folder.delete()
+        for same in ("abc", "xyz"):
+            with pytest.raises(RunError, match=works):
+                folder.create(record(same, executor="processes"))
+        (folder.path / "run.json").write_text("{")
+        with pytest.raises(RunError, match=works):
+            folder.create(record("abc"))
+        assert sorted(path.name for path in folder.path.iterdir()) == [".lock", "run.json"]
+        holder.communicate(b"\n", timeout=60)
+    folder.delete()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_process_leaves_that_dies_before_it_wrote_the_record_is_deleted(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "demo")
+    folder.path.mkdir()
+    (folder.path / ".lock").touch()
+    folder.delete()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_deleting_takes_a_run_and_nothing_else(tmp_path: Path) -> None:
