@@ -6,6 +6,8 @@ Weights are read and written in `rftcore.train.checkpoint`.
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,34 @@ def verify(folder: Path | str) -> None:
             raise _damaged(index, f"{name} has {size} bytes, {expected['bytes']} expected")
         if sha256(file) != expected["sha256"]:
             raise _damaged(index, f"the content of {name} has changed")
+
+
+def beside(folder: Path) -> tuple[Path, Path]:
+    """Return where the checkpoint `folder` is written first, and where the one before it lies until it is replaced."""
+    return folder.with_name(f".{folder.name}.writing"), folder.with_name(f".{folder.name}.old")
+
+
+def put_back(folder: Path, fits: Callable[[dict[str, Any]], bool]) -> None:
+    """Let a place have its checkpoint again where its writer was killed between the two renames.
+
+    Of what lies beside the place, that is the newest that is whole and whose state `fits`; a checkpoint that has its
+    place is left alone. Raises RunError when something beside it cannot be read: it may be whole.
+    """
+    if not folder.exists() and (found := next((own for own in beside(folder) if _whole(own, fits)), None)):
+        found.rename(folder)
+        for other in beside(folder):
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _whole(folder: Path, fits: Callable[[dict[str, Any]], bool]) -> bool:
+    if not (folder / INDEX).is_file():
+        return False
+    try:
+        return fits(read_state(folder))
+    except RunError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        return False
 
 
 def read_state(folder: Path) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def train_stage(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     leads = not launch.rank()
     place, clock, validation = folder.stage(node.key), Stopwatch(), config.training.validation
     resume, kept, log = place / "resume", place / "best", place / "updates.jsonl"
-    told = updates.lines_behind(resume, log)
+    told = updates.taken_up(resume, log)
     first = len(told)
     keeps_best = validation is not None and validation.checkpoint == "best"
     tells = Telling.of_stage(report, config, node.updates, first)

@@ -17,6 +17,7 @@ from typing import Any
 
 from rftcore import lock
 from rftcore.blueprint import load_record
+from rftcore.checkpoint import beside
 from rftcore.errors import RftError
 from rftcore.records import RunFolder, all_runs
 from rftcore.study import finished
@@ -40,7 +41,9 @@ def garbage(folder: RunFolder, *, results: bool = False) -> list[Garbage]:
     """
     _, plan = load_record(folder)
     done = finished(folder, plan)
-    found = [_item(path, reason) for path, reason in _leftovers(folder.path)]
+    resumes = [folder.stage(stage.key) / "resume" for stage in plan.stages if stage.key not in done]
+    goes_on = {place for resume in resumes if not resume.exists() for place in beside(resume)}
+    found = [_item(path, reason) for path, reason in _leftovers(folder.path) if path not in goes_on]
     open_cells = {cell.checkpoint for cell in plan.cells if cell.key not in done}
     needed = open_cells | {stage.parent for stage in plan.stages if stage.key not in done}
     parents = {stage.parent for stage in plan.stages}

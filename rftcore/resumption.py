@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from rftcore import registry
+from rftcore import registry, updates
 from rftcore.blueprint import make_environment
 from rftcore.checkpoint import verify
 from rftcore.environment import Environment
@@ -134,7 +134,8 @@ def _set_aside(file: Path, check: Callable[[Path], object], consequence: str) ->
 def set_aside_damaged(folder: RunFolder, plan: Plan, done: Collection[str]) -> bool:
     """Rename the damaged checkpoints that a job which is not `done` would begin from; return whether there were any.
 
-    Each is told as a RuntimeWarning. It stays beside its place, as `checkpoint.damaged`, until the next one.
+    One that a kill caught between its two renames is put back first. Each damaged one is told as a RuntimeWarning. It
+    stays beside its place, as `checkpoint.damaged`, until the next one.
     """
     needed = {cell.checkpoint for cell in plan.cells if cell.key not in done}
     needed |= {stage.parent for stage in plan.stages if stage.key not in done}
@@ -143,6 +144,8 @@ def set_aside_damaged(folder: RunFolder, plan: Plan, done: Collection[str]) -> b
         if stage.key in done and stage.key not in needed:
             continue
         place = folder.stage(stage.key) / ("checkpoint" if stage.key in done else "resume")
+        if stage.key not in done:
+            updates.put_back_resume(place, place.with_name("updates.jsonl"))
         try:
             verify(place)
         except RunError as error:

@@ -7,8 +7,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from rftcore import records
+from rftcore import launch, records
 from rftcore.accounts import tallies
+from rftcore.checkpoint import put_back
 from rftcore.curriculum import UpdateRecord
 from rftcore.errors import RunError
 from rftcore.schemas.trajectory import Group
@@ -19,8 +20,21 @@ GAP = 1e-2
 """Difference of two logprobs of one token above which sampler and learner do not agree; rounding makes 1e-5 of it."""
 
 
-def lines_behind(resume: Path, log: Path) -> list[dict[str, Any]]:
-    """Return the lines of the updates that the resumable checkpoint has behind it; none where there is none."""
+def put_back_resume(resume: Path, log: Path) -> None:
+    """Let a stage have the resumable checkpoint again that a kill caught between its two renames.
+
+    That is the newer of the two unless the log, of which a power cut may take the end, lacks lines that it has seen.
+    """
+    put_back(resume, lambda state: 0 < int(state["update"]) <= len(records.read_lines(log)))
+
+
+def taken_up(resume: Path, log: Path) -> list[dict[str, Any]]:
+    """Return the lines of the updates that the resumable checkpoint has behind it; none where there is none.
+
+    Before that it is put back, as `put_back_resume` says. For the other processes of a launch that was done before.
+    """
+    if not launch.rank():
+        put_back_resume(resume, log)
     told, first = records.read_lines(log), _resume_point(resume)
     return told[:first] if first <= len(told) else []  # a power cut may take lines that the checkpoint has seen
 

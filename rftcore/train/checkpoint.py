@@ -1,7 +1,8 @@
 """Models on disk: atomic folders of safetensors whose every file is hashed.
 
 A checkpoint is written beside its place and renamed into it, so a killed run leaves the old one or the new one, never
-half. Nothing is pickled: the optimizer's state and a critic are safetensors too.
+half. Between the two renames it leaves both beside the place, for `rftcore.checkpoint.put_back`. Nothing is pickled:
+the optimizer's state and a critic are safetensors too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from rftcore.checkpoint import INDEX, verify
+from rftcore.checkpoint import INDEX, beside, verify
 from rftcore.errors import RunError
 from rftcore.models import sha256
 from rftcore.train.adapters import is_adapter, load_adapter, merged
@@ -69,7 +70,7 @@ def save_checkpoint(
     `files` are others that go with it, by name: those that are not None. Raises RunError when the disk is full or the
     folder cannot be written; the checkpoint that was there stays.
     """
-    staging, aside = (folder.with_name(f".{folder.name}.{stem}") for stem in ("writing", "old"))
+    staging, aside = beside(folder)
     try:
         shutil.rmtree(staging, ignore_errors=True)
         _write(staging, model, tokenizer, state, averages, critic, files)

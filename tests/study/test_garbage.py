@@ -97,6 +97,23 @@ def test_what_killed_processes_left_goes_and_a_report_needs_none_of_it(
     assert "nothing to remove" in rftcore("gc", "small", "--results", "--runs", folder.path.parent).out
 
 
+def test_a_checkpoint_that_a_kill_caught_between_two_renames_is_kept_for_a_stage_that_goes_on(
+    folder: RunFolder,
+) -> None:
+    first, second = checkpoints(folder)
+    _, plan = load_record(folder)
+    left = [second.with_name(name) for name in (".resume.writing", ".resume.old")]
+    for place in left:
+        shutil.copytree(second, place)
+    assert {first, *left} == {item.path for item in garbage(folder)}
+    last = next(cell for cell in plan.cells if cell.checkpoint == plan.stages[1].key)
+    folder.cell(last.key).unlink()
+    (second.parent / "stage.json").unlink()
+    assert garbage(folder) == []
+    shutil.copytree(second, second.with_name("resume"))
+    assert {item.path for item in garbage(folder)} == set(left)
+
+
 def test_nothing_goes_without_a_yes_and_a_run_that_is_worked_on_is_left_alone(
     folder: RunFolder, rftcore: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from rftcore.checkpoint import read_state, verify
+from rftcore.checkpoint import beside, put_back, read_state, verify
 from rftcore.errors import RunError
 from rftcore.train import checkpoint
 from rftcore.train.checkpoint import load_model, optimizer_state, restore_optimizer, save_checkpoint
@@ -130,6 +130,47 @@ def test_where_there_is_no_checkpoint_there_is_no_state(tmp_path: Path) -> None:
 def test_a_folder_without_weights_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no model could be loaded from"):
         load_model(tmp_path)
+
+
+@pytest.fixture
+def between(tmp_path: Path, make_model: Make) -> Path:
+    """A place whose writer was killed between its two renames: after the first, of update 3, and before the second."""
+    writing, old = beside(tmp_path / "last")
+    save_checkpoint(old, make_model("qwen2"), TOKENIZER, {"update": 3})
+    save_checkpoint(writing, make_model("qwen2", seed=1), TOKENIZER, {"update": 4})
+    return tmp_path / "last"
+
+
+@pytest.mark.parametrize(("damage", "seen", "update"), [(False, 4, 4), (True, 4, 3), (False, 3, 3), (True, 2, None)])
+def test_a_place_gets_the_newest_checkpoint_that_is_whole_and_has_seen_no_more_than_is_known(
+    damage: bool, seen: int, update: int | None, between: Path
+) -> None:
+    if damage:
+        os.truncate(beside(between)[0] / "model.safetensors", 100)
+    put_back(between, lambda state: state["update"] <= seen)
+    if update is None:
+        assert {path.name for path in between.parent.iterdir()} == {".last.writing", ".last.old"}
+    else:
+        assert read_state(between) == {"update": update}
+        assert [path.name for path in between.parent.iterdir()] == ["last"]
+
+
+def test_a_checkpoint_in_its_place_is_not_replaced_by_what_lies_beside_it(between: Path, make_model: Make) -> None:
+    beside(between)[1].rename(between)
+    put_back(between, lambda state: True)
+    assert read_state(between) == {"update": 3}
+
+
+def test_what_cannot_be_read_beside_a_place_is_an_error_because_it_may_be_whole(
+    between: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, **options: Any) -> str:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(RunError, match=r"checkpoint\.json cannot be read"):
+        put_back(between, lambda state: True)
+    assert all(path.is_dir() for path in beside(between))
 
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
