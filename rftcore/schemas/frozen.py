@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +16,21 @@ class Frozen(BaseModel):
     """A value: immutable, equal by content, and deaf to unknown keys (they are errors)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @classmethod
+    def model_rebuild(
+        cls,
+        *,
+        force: bool = False,
+        raise_errors: bool = True,
+        _parent_namespace_depth: int = 2,
+        _types_namespace: Mapping[str, Any] | None = None,
+    ) -> bool | None:
+        """As pydantic's, without a look at the caller's variables, which annotations never mean.
+
+        That look ends CPython 3.13.0 with a segmentation fault where the first value is made in a comprehension.
+        """
+        return super().model_rebuild(force=force, raise_errors=raise_errors, _types_namespace=_types_namespace or {})
 
 
 def without_unused(model: BaseModel, dumped: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
