@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rftcore.attempts import seen
 from rftcore.environment import Environment
-from rftcore.errors import SplitError
+from rftcore.errors import EpisodeError, SplitError
 from rftcore.schemas.task import SPLITS, Task, manifest
 
 
@@ -37,11 +38,14 @@ def task_lists(environments: Mapping[str, Environment]) -> dict[str, str]:
 
 
 def check_start(environment: Environment, task: Task) -> None:
-    """Raise SplitError when `task`, started twice, does not begin with the same observation."""
-    first, again = (environment.start(task) for _ in range(2))
-    begun = first.observation, again.observation
-    first.close()
-    again.close()
+    """Raise SplitError when `task`, started twice, does not begin with the same observation.
+
+    One that cannot be started is not judged: the rollout tries again, and counts what it loses.
+    """
+    try:
+        begun = [seen(environment, [task], lambda episode: episode.observation) for _ in range(2)]
+    except EpisodeError:
+        return
     if begun[0] != begun[1]:
         raise SplitError(
             f"task {task.id!r} begins with {begun[0]!r} and, started again, with {begun[1]!r}; "

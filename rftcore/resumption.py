@@ -7,15 +7,16 @@ that cannot start is found before anything is trained.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from rftcore import registry, updates
+from rftcore.attempts import seen
 from rftcore.blueprint import make_environment
 from rftcore.checkpoint import verify
+from rftcore.deadline import timed
 from rftcore.environment import Environment
 from rftcore.errors import ConfigError, EpisodeError, RunError
 from rftcore.models import fingerprint
@@ -42,34 +43,46 @@ def check_unchanged(config: Settings, plan: Plan) -> None:
 def check_starts(config: Settings, plan: Plan, done: Collection[str]) -> None:
     """Start one episode in each environment that is still to be evaluated in, before anything is trained.
 
-    Raises what an environment says to a person, such as ConfigError when a program that it needs is missing, and
-    ConfigError when an expert is to be learned from and there is none. A failure of one episode is none of the run: the
-    rollout tries again.
+    It has the run's deadlines, and as many attempts as an episode of a rollout, each with another task: a failure of
+    one episode, or of one task, is none of the run.
+
+    Raises what an environment says to a person, such as ConfigError when a program that it needs is missing; RunError
+    when it starts nothing; and ConfigError when an expert is to be learned from and there is none.
     """
     waiting = {cell.environment: cell.difficulty for cell in plan.cells if cell.key not in done}
     for name, difficulty in waiting.items():
-        environment = make_environment(config, name)
-        with contextlib.suppress(EpisodeError):
-            environment.start(environment.tasks("test", difficulty)[0]).close()
+        environment = _watched(config, name)
+        try:
+            seen(environment, environment.tasks("test", difficulty), lambda episode: None)
+        except EpisodeError as error:
+            raise RunError(
+                f"{error}. Nothing was trained or played with it in this session; mend {name}, then resume the run"
+            ) from error
     for stage in plan.stages:
         shown = demonstrations(settings_of(config, stage.stage).algorithm)
         if stage.key not in done and shown is not None and shown.recording is None:
             names = {source.environment for source in stage.stage.sources}
-            environments = {name: make_environment(config, name) for name in names}
+            environments = {name: _watched(config, name) for name in names}
             for tasks in train_tasks(stage.stage, environments).values():
                 _check_expert(environments[tasks[0].environment], tasks[0], stage.name)
 
 
+def _watched(config: Settings, name: str) -> Environment:
+    """Return an environment within the run's deadlines."""
+    return timed(make_environment(config, name), config.faults.longest_step)
+
+
 def _check_expert(environment: Environment, task: Task, stage: str) -> None:
-    with contextlib.suppress(EpisodeError):
-        episode = environment.start(task)
-        action = episode.expert_action()
-        episode.close()
-        if action is None:
-            raise ConfigError(
-                f"{stage}: {environment.name} has no expert that acts in task {task.id!r}, so nobody demonstrates "
-                "anything; learn from recorded trajectories, or from the model's own successes"
-            )
+    """Raise ConfigError when there is no expert; one that fails is the rollout's affair, which counts what it loses."""
+    try:
+        action = seen(environment, [task], lambda episode: episode.expert_action())
+    except EpisodeError:
+        return
+    if action is None:
+        raise ConfigError(
+            f"{stage}: {environment.name} has no expert that acts in task {task.id!r}, so nobody demonstrates "
+            "anything; learn from recorded trajectories, or from the model's own successes"
+        )
 
 
 def _changes(config: Settings, plan: Plan, now: Plan) -> Iterator[str]:
