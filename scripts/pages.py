@@ -19,6 +19,7 @@ PLUGINS = [file.parent.name for file in sorted(ROOT.glob("plugins/*/README.md"))
 REFERENCE = {
     "Run": ("study", "schemas.config", "judging", "comparison", "export", "transcripts", "records"),
     "Values": (
+        "schemas.frozen",
         "schemas.task",
         "schemas.trajectory",
         "schemas.report",
@@ -28,6 +29,7 @@ REFERENCE = {
     ),
     "Contracts": (
         "environment",
+        "action_template",
         "splits",
         "algorithm",
         "credit",
@@ -41,7 +43,7 @@ REFERENCE = {
         "tracker",
         "formats",
     ),
-    "Plugins": ("specs", "hookspecs", "registry", "testing", "errors"),
+    "Plugins": ("specs", "hookspecs", "registry", "options", "testing", "errors"),
     "Torch": ("train.losses",),
 }
 """Modules of core that others import, by what for."""

@@ -46,6 +46,9 @@ BUDGET = {
 }
 """Overrides that commands which would take long get here."""
 
+SHELVED = ("generalization", "grpo", "sequential", "textcraft", "tiny")
+"""Plugins that pages install in a session."""
+
 BLOCK = re.compile(r"^```(?P<language>[^\n`]*)\n(?P<code>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"(?:# |<!-- )(?P<file>[\w./-]+\.(?:py|toml|md))(?: -->)?\n")
 TYPED = re.compile(r"^\$ (?P<command>.*)\n(?P<printed>(?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -53,7 +56,7 @@ LINK = re.compile(r"\]\((?!https?:|mailto:|#)(?P<target>[^)#\s]+)")
 
 
 class Shelf(NamedTuple):
-    """Wheels of rftcore and of a plugin, and links to all packages that are not ours and installed here."""
+    """Wheels of rftcore and of some plugins, and links to all packages that are not ours and installed here."""
 
     wheels: Path
     packages: Path
@@ -248,7 +251,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Shelf]:
     def made() -> Shelf:
         shelf = Shelf(tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("packages"))
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(shelf.wheels)]
-        for folder in (".", "plugins/rftcore-generalization"):
+        for folder in (".", *(f"plugins/rftcore-{name}" for name in SHELVED)):
             subprocess.run(build, cwd=ROOT / folder, capture_output=True, check=True)
         for entry in Path(sysconfig.get_path("purelib")).iterdir():
             if not re.match(r"rftcore|_editable|__pycache__|pip", entry.name) and entry.suffix != ".pth":
