@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from rftcore.sampler import Sampler
 from rftcore_vllm.program import find_program
@@ -54,15 +55,21 @@ class ServerConfig(Sampler.Config):
     """Largest difference of logprobs between a replica and the learner after new weights; None: 0.001 for a model in
     float32, 0.5 for one in half precision."""
 
+    @field_validator("urls")
+    @classmethod
+    def _plain(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in parts.netloc:
+                raise ValueError("each as http://HOST:PORT or https://HOST:PORT, without user, password or query")
+        return value
+
     @model_validator(mode="after")
     def _of_one_kind(self) -> Self:
         if self.urls and (self.replicas != 1 or self.arguments):
             raise ValueError("either urls of replicas that run, or replicas and arguments of those to start")
         if self.transfer == "nccl" and not self.urls:
             raise ValueError("transfer nccl needs urls of replicas on GPUs of their own; those started here share ours")
-        for url in self.urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"urls that begin with http:// or https://, and found {url!r}")
         return self
 
     def check_here(self) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +19,8 @@ import aiohttp
 
 from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import SamplerFailure
+from rftcore_vllm.key import API_KEY, authorization, hidden
 from rftcore_vllm.protocol import COMPLETIONS, GENERATE, Answer, Question, body, read
-
-API_KEY = "VLLM_API_KEY"
-"""Environment variable with the servers' key: the one that `vllm serve` itself reads."""
 
 POLL = 0.5
 """Seconds between two questions whether a server is ready."""
@@ -93,7 +90,7 @@ class Replica:
         try:
             answer = read(self.route, found, question)
         except SamplerFailure as error:
-            raise Nonsense(f"{self.url}{self.route}: {error}") from error
+            raise Nonsense(hidden(f"{self.url}{self.route}: {error}")) from None
         if answer.tags:
             self._expect(answer.tags)
             return answer
@@ -113,7 +110,7 @@ class Replica:
         try:
             tag = str(told["weight_version"])
         except (LookupError, TypeError) as error:
-            raise Nonsense(f"{self.url}/weight_info does not tell the weights: {str(told)[:100]}") from error
+            raise Nonsense(f"{self.url}/weight_info does not tell the weights: {hidden(str(told))[:100]}") from error
         self._expect([tag])
         return tag
 
@@ -145,29 +142,29 @@ class Replica:
                 self.url + path,
                 json=content,
                 params=query,
-                headers={**_authorization(), **(headers or {})},
+                headers={**authorization(), **(headers or {})},
                 timeout=aiohttp.ClientTimeout(total=timeout),
             ) as response:
                 said = await response.text()
         except TimeoutError as error:
             raise TimeoutError(f"{self.url}{path} did not answer within {timeout:g} s") from error
         except (aiohttp.ClientError, OSError, UnicodeDecodeError) as error:
-            raise Gone(f"{self.url} is not there: {type(error).__name__}: {error}") from error
+            raise Gone(hidden(f"{self.url} is not there: {type(error).__name__}: {error}")) from None
         if response.status >= 500:
-            raise Failed(f"{self.url}{path} failed with status {response.status}: {said[:500]}")
+            raise Failed(f"{self.url}{path} failed with status {response.status}: {hidden(said)[:500]}")
         if response.status in (401, 403):
             raise ConfigError(f"{self.url} refused the key; expected the server's --api-key in the variable {API_KEY}")
         if response.status == 404:
             advice = "" if path.startswith(GUARDED) else CLOSED
-            raise NotFound(f"{self.url}{path} refused what was asked (status 404): {said[:500]}{advice}")
+            raise NotFound(f"{self.url}{path} refused what was asked (status 404): {hidden(said)[:500]}{advice}")
         if response.status >= 400:
-            raise RunError(f"{self.url}{path} refused what was asked (status {response.status}): {said[:500]}")
+            raise RunError(f"{self.url}{path} refused what was asked (status {response.status}): {hidden(said)[:500]}")
         if text:
             return said
         try:
             return json.loads(said) if said else None
-        except ValueError as error:
-            raise Failed(f"{self.url}{path} answered with something that is no JSON: {said[:100]!r}") from error
+        except ValueError:
+            raise Failed(f"{self.url}{path} answered with something that is no JSON: {hidden(said)[:100]!r}") from None
 
     async def connect(self, *, timeout: float) -> None:
         """Wait until the server is ready, and learn what it serves.
@@ -215,8 +212,3 @@ class Replica:
         except Gone:  # it died meanwhile, and may be started again
             return False
         return True
-
-
-def _authorization() -> dict[str, str]:
-    key = os.environ.get(API_KEY)
-    return {"Authorization": f"Bearer {key}"} if key else {}

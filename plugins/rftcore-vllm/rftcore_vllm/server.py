@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rftcore.errors import RunError
+from rftcore_vllm.key import API_KEY
 from rftcore_vllm.program import find_program
-from rftcore_vllm.replica import API_KEY
 
 SETTINGS = {
     "VLLM_SERVER_DEV_MODE": "1",  # routes for new weights
@@ -47,7 +47,8 @@ class Server:
         """`arguments` follow `vllm serve MODEL`. Raises ConfigError when vLLM is not installed."""
         self._program, self._arguments = find_program(), list(arguments)
         self._settings = {**(ON_CPU if on_cpu else {}), **os.environ, **SETTINGS}
-        # Nobody else on this machine shall load weights into it. Not on the command line, which everybody can read.
+        # Nobody else shall sample from it; not on the command line, which everybody can read. vLLM asks for the key on
+        # the routes for sampling and adapters only: those for control are kept to this machine by the loopback.
         self._settings.setdefault(API_KEY, os.environ.setdefault(API_KEY, secrets.token_hex(16)))
         handle, name = tempfile.mkstemp(prefix="rftcore-vllm-")
         os.unlink(name)

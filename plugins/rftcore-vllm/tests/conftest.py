@@ -6,6 +6,7 @@ drift apart.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 import torch
+
+from rftcore_vllm.sampler import VllmServerSampler
 
 torch.set_num_threads(1)  # a server and a learner in one process: two threads each would wait for each other
 
@@ -53,3 +56,19 @@ def serve() -> Iterator[Callable[..., Any]]:
     yield start
     for server in started:
         server.close()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., VllmServerSampler]]:
+    """`connect(model, *servers, **options)` returns a sampler on contract servers."""
+    made: list[VllmServerSampler] = []
+
+    def make(model: Any, *servers: Any, **options: Any) -> VllmServerSampler:
+        urls = tuple(server.url for server in servers)
+        chosen = {"timeout": 60.0, "start_timeout": 60.0, **options}
+        made.append(VllmServerSampler(urls=urls, model=model, **chosen))
+        return made[-1]
+
+    yield make
+    for sampler in made:
+        asyncio.run(sampler.close())

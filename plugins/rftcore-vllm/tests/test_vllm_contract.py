@@ -22,6 +22,7 @@ from rftcore.train.logprobs import row_logprobs
 from rftcore.train.rows import Row
 from rftcore.train.sampler import checksum
 from rftcore_vllm.command import arguments
+from rftcore_vllm.key import API_KEY
 from rftcore_vllm.protocol import COMPLETIONS, Question, body
 from rftcore_vllm.replica import Replica
 from rftcore_vllm.sampler import VllmServerSampler
@@ -49,10 +50,11 @@ def real_url(build: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, build: Callable[..., Any]) -> str:
-    if REAL:
+def url(request: pytest.FixtureRequest, build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> str:
+    if REAL:  # whose key is in the environment since it was started
         return str(request.getfixturevalue("real_url"))
-    return str(request.getfixturevalue("serve")(build()).url)
+    monkeypatch.setenv(API_KEY, "the key of this test")
+    return str(request.getfixturevalue("serve")(build(), key="the key of this test").url)
 
 
 @pytest.fixture
@@ -267,6 +269,37 @@ def test_what_a_server_refuses_is_an_error_with_its_words(url: str, build: Calla
 
     with pytest.raises(RunError, match=r"status 404.*`nobody` does not exist"):
         asyncio.run(wrong())
+
+
+def test_the_key_guards_sampling_and_adapters_and_no_route_for_control(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes = {
+        "/v1/models": "GET",
+        "/v1/completions": "POST",
+        "/inference/v1/generate": "POST",
+        "/v1/load_lora_adapter": "POST",
+        "/weight_info": "GET",
+        "/is_paused": "GET",
+        "/is_sleeping": "GET",
+        "/resume": "POST",
+        "/reset_prefix_cache": "POST",
+    }
+    monkeypatch.setenv(API_KEY, "another key than the server's")
+
+    async def refused() -> list[str]:
+        async with aiohttp.ClientSession() as session:
+            replica = Replica(url, session)
+            assert await replica.healthy(timeout=PATIENCE)
+            closed = []
+            for path, method in routes.items():
+                try:
+                    await replica.call(method, path, {} if method == "POST" else None, timeout=PATIENCE)
+                except ConfigError:  # so is a key that is refused told, and nothing else here
+                    closed.append(path)
+        return closed
+
+    assert asyncio.run(refused()) == list(routes)[:4]
 
 
 def test_a_server_that_was_not_started_for_nccl_says_so_in_its_words_and_we_how_to_start_it(

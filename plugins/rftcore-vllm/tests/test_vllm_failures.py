@@ -5,41 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import soak
-from contract_engine import Engine
 
 from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import Request, SamplerFailure
-from rftcore.schemas.config import LoRA
 from rftcore.schemas.trajectory import Group
-from rftcore.train.adapters import with_adapters
-from rftcore.train.checkpoint import load_model
 from rftcore_vllm import replicas
 from rftcore_vllm.replica import Replica
 from rftcore_vllm.sampler import VllmServerSampler
-
-
-@pytest.fixture
-def connect() -> Iterator[Callable[..., VllmServerSampler]]:
-    """`connect(model, *servers, **options)` returns a sampler on contract servers."""
-    made: list[VllmServerSampler] = []
-
-    def make(model: Any, *servers: Any, **options: Any) -> VllmServerSampler:
-        urls = tuple(server.url for server in servers)
-        chosen = {"timeout": 60.0, "start_timeout": 60.0, **options}
-        made.append(VllmServerSampler(urls=urls, model=model, **chosen))
-        return made[-1]
-
-    yield make
-    for sampler in made:
-        asyncio.run(sampler.close())
 
 
 def play(sampler: VllmServerSampler, episodes: int, *, lanes: int = 16, tokens: int = 6) -> list[Group]:
@@ -149,28 +127,6 @@ def test_a_server_that_hangs_is_a_timeout_and_the_other_one_answers(
         sample(sampler, ask(9))
 
 
-def test_a_server_that_comes_back_gets_the_present_weights_before_the_first_question(
-    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
-) -> None:
-    old, new = build(), build(1)
-    server = serve(old)
-    sampler = connect(old, server)
-    server.kill()
-    began = threading.Timer(0.5, server.start)
-    began.start()
-    sampler.sync(new, 5)
-    assert sample(sampler, ask()).version == 5
-    server.kill()
-    server.engines["policy"].decoder.load(old)
-    server.tag = "default"
-    server.start()
-    again = sample(sampler, ask(1))
-    assert again.version == 5
-    assert server.tag != "default"
-    paths = [path for path, _ in server.calls]
-    assert paths.count("/collective_rpc") == 6  # three loads, each with its refresh of the head
-
-
 def test_a_failure_of_the_server_itself_is_tried_again(
     build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
 ) -> None:
@@ -248,82 +204,6 @@ def test_a_connection_that_a_server_may_be_closing_is_not_used_again(
     assert sampler._answering._fleet.failed == 0
 
 
-def test_a_head_that_kept_the_old_weights_stops_the_run(
-    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
-) -> None:
-    model = build()
-    server = serve(model, stale_head=True)
-    sampler = connect(model, server)  # the extension of the worker mends it
-    sampler.sync(build(1), 1)
-    server.extended = False
-    with pytest.raises(RunError, match=r"logprobs of .* and of the learner differ by .*rftcore_vllm.worker.Extension"):
-        sampler.sync(build(2), 2)
-
-
-@pytest.mark.parametrize("generates", [True, False])
-def test_weights_of_another_run_stop_this_one(
-    generates: bool,
-    build: Callable[..., Any],
-    serve: Callable[..., Any],
-    connect: Callable[..., VllmServerSampler],
-) -> None:
-    model = build()
-    server = serve(model, generates=generates)
-    mine, other = connect(model, server), connect(build(1), server)
-    assert sample(other, ask()).version == 0
-    with pytest.raises(RunError, match="which this run did not load"):
-        sample(mine, ask())
-
-
-@pytest.mark.parametrize("generates", [True, False])
-def test_a_server_that_was_started_anew_between_two_questions_gets_the_present_weights(
-    generates: bool,
-    build: Callable[..., Any],
-    serve: Callable[..., Any],
-    connect: Callable[..., VllmServerSampler],
-) -> None:
-    model = build()
-    server = serve(build(1), generates=generates)
-    sampler = connect(model, server)
-    _start_anew(server, build(1))
-    alike = connect(model, serve(model, generates=generates))
-    again, expected = (sample(one, ask(tokens=12)) for one in (sampler, alike))
-    assert again.version == 0
-    assert again.token_ids == expected.token_ids
-    assert again.logprobs == pytest.approx(expected.logprobs, abs=1e-4)
-
-
-def test_an_answer_tells_the_weights_that_made_it_while_they_are_still_compared(
-    build: Callable[..., Any],
-    serve: Callable[..., Any],
-    connect: Callable[..., VllmServerSampler],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    sampler = connect(build(), serve(build(), generates=False))
-    loaded, go = threading.Event(), threading.Event()
-    compare = replicas.Replicas._compare
-
-    async def held(self: Any, replica: Any, model: Any) -> None:
-        loaded.set()
-        await asyncio.to_thread(go.wait)
-        await compare(self, replica, model)
-
-    monkeypatch.setattr(replicas.Replicas, "_compare", held)
-    sync = threading.Thread(target=sampler.sync, args=(build(1), 7))
-    sync.start()
-    loaded.wait()
-    version = sample(sampler, ask()).version
-    go.set()
-    sync.join()
-    assert version == 7
-
-
-def _start_anew(server: Any, model: Any) -> None:
-    server.kill()
-    server.base, server.engines, server.tag = model, {"policy": Engine(model)}, "default"
-    server.start()
-
-
 def test_nothing_is_sampled_while_asleep(
     build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
 ) -> None:
@@ -340,21 +220,6 @@ def test_nothing_is_sampled_while_asleep(
         connect(model, server)
     sampler.wake()
     assert len(sample(sampler, ask()).token_ids) == 4
-
-
-def test_the_key_comes_from_the_environment(
-    build: Callable[..., Any],
-    serve: Callable[..., Any],
-    connect: Callable[..., VllmServerSampler],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    model = build()
-    server = serve(model, key="secret")
-    monkeypatch.delenv("VLLM_API_KEY", raising=False)
-    with pytest.raises(ConfigError, match=r"refused the key; .* in the variable VLLM_API_KEY"):
-        connect(model, server)
-    monkeypatch.setenv("VLLM_API_KEY", "secret")
-    assert len(sample(connect(model, server), ask()).token_ids) == 4
 
 
 def test_a_server_without_the_routes_for_control_is_refused_with_how_to_start_it(
@@ -374,24 +239,6 @@ def test_a_server_without_the_routes_for_control_is_refused_with_how_to_start_it
         sample(sampler, ask())
 
 
-def test_adapters_are_loaded_again_into_a_server_that_was_started_anew(
-    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler], tmp_path: Path
-) -> None:
-    build(3).save_pretrained(tmp_path / "under")
-    model = with_adapters(load_model(tmp_path / "under"), LoRA(rank=8, alpha=16.0)).eval()
-    server = serve(build())
-    sampler = connect(model, server)
-    before = sample(sampler, ask(tokens=12))
-    _start_anew(server, build())
-    after = sample(sampler, ask(tokens=12))
-    assert (after.version, after.token_ids) == (0, before.token_ids)
-    _start_anew(server, build())
-    sampler.sync(model, 1)
-    again = sample(sampler, ask(tokens=12))
-    assert (again.version, again.token_ids) == (1, before.token_ids)
-    assert sampler.gap < 1e-4
-
-
 def test_a_port_where_no_server_is_ready_in_time_is_an_error_that_names_it(
     build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
 ) -> None:
@@ -399,29 +246,3 @@ def test_a_port_where_no_server_is_ready_in_time_is_an_error_that_names_it(
     server.kill()
     with pytest.raises(ConfigError, match=rf"found no server at {server.url} within 1 s"):
         connect(build(), server, start_timeout=1.0)
-
-
-def test_an_old_server_does_not_tell_versions_and_an_answer_across_a_sync_fails(
-    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
-) -> None:
-    model = build()
-    server = serve(model, generates=False)
-    sampler = connect(model, server)
-    assert sample(sampler, ask()).version == 0
-    server.paused = True  # so that it samples until the new weights are there
-    failures: list[Exception] = []
-
-    def long() -> None:
-        try:
-            sample(sampler, ask(1, tokens=500))
-        except SamplerFailure as failure:
-            failures.append(failure)
-
-    rollout = threading.Thread(target=long)
-    rollout.start()
-    while not server.engines["policy"].running:
-        time.sleep(0.005)
-    sampler.sync(build(1), 1)
-    rollout.join()
-    (failure,) = failures
-    assert "new weights came while this server sampled" in str(failure)

@@ -55,7 +55,9 @@ def test_options_are_checked_without_torch_and_without_vllm() -> None:
     ("options", "message"),
     [
         ({"url": ["http://a:1"]}, "did you mean 'urls'"),
-        ({"urls": ["a:1"]}, "urls that begin with http:// or https://, and found 'a:1'"),
+        ({"urls": ["a:1"]}, r"sampler.urls: found \['a:1'\], expected each as http://HOST:PORT or https://HOST:PORT"),
+        ({"urls": ["http://me:secret@a:1"]}, "sampler.urls: .*without user, password or query"),
+        ({"urls": ["http://a:1/?key=secret"]}, "without user, password or query"),
         ({"urls": ["http://a:1"], "replicas": 2}, "either urls of replicas that run, or replicas and arguments"),
         ({"timeout": 0}, "timeout"),
     ],
