@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from rftcore import registry
 from rftcore.errors import ConfigError
 from rftcore.options import validate
 from rftcore.sampler import Sampler
-from rftcore_vllm import plugin
+from rftcore_vllm import plugin, program
 from rftcore_vllm.config import EngineConfig, ServerConfig
 from rftcore_vllm.inprocess import VllmSampler
 from rftcore_vllm.sampler import VllmServerSampler
@@ -78,7 +79,7 @@ def test_without_vllm_both_samplers_say_what_to_install(
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(ConfigError, match=r"`vllm` needs vLLM, which cannot be imported here .*pip install vllm"):
         VllmSampler(model=build())
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(program, "sys", SimpleNamespace(executable="/nowhere/python"))
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ConfigError, match=r"found no program `vllm`, .*pip install vllm, .*sampler.urls"):
         VllmServerSampler(model=build())
