@@ -20,11 +20,13 @@ def examine_each(
     kind: str | None = None,
     level: Level = "full",
     options: Mapping[str, Any] | None = None,
+    begun: Callable[[str, str], None] | None = None,
     told: Callable[[Report], None] | None = None,
 ) -> list[Report]:
     """Return what `examine` would say of each of `names`, in their order.
 
-    `told` is given each report as soon as it and those before it are there. Raises as `examine`, before anything runs,
+    `begun` is given a name and the name of its check that begins, an empty one at the end; `told` is given each report
+    as soon as it and those before it are there. Raises as `examine`, before anything runs,
     and RunError where a component ends the process that it is examined in.
     """
     check_level(level)
@@ -48,7 +50,11 @@ def examine_each(
         for job in jobs:
             executor.submit(job)
         while len(reports) < len(jobs):
-            outcome = executor.wait(lambda progress: None)
+            outcome = executor.wait(
+                lambda news: begun(names[int(news.job)], news.remark) if begun is not None else None
+            )
+            if begun is not None:
+                begun(names[int(outcome.job)], "")
             if outcome.error is not None:
                 raise outcome.error
             reports[outcome.job] = _report(outcome.value)
@@ -63,7 +69,8 @@ def examine_each(
 
 def examined(payload: dict[str, Any], progress: Callable[[float, float, str], None]) -> dict[str, Any]:
     """Return the report of one component, as JSON has it: the job of a worker."""
-    return asdict(examine(payload["name"], kind=payload["kind"], level=payload["level"], options=payload["options"]))
+    chosen = {key: payload[key] for key in ("kind", "level", "options")}
+    return asdict(examine(payload["name"], **chosen, begun=lambda check: progress(0, 1, check)))
 
 
 def _report(value: Any) -> Report:

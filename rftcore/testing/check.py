@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rftcore.errors import RftError
 from rftcore.testing.child import Failed
-from rftcore.testing.origin import THEIRS, raised
+from rftcore.testing.limit import Hung
+from rftcore.testing.origin import THEIRS, place, raised
+
+if TYPE_CHECKING:
+    from rftcore.testing.subject import Subject
 
 Level = Literal["static", "light", "full"]
 LEVELS: tuple[Level, ...] = ("static", "light", "full")
@@ -36,12 +40,14 @@ class Check:
     first: bool = False
     """Where it fails, no later check can say anything."""
 
-    def problems(self, subject: object) -> list[str]:
+    def problems(self, subject: Subject) -> list[str]:
         """Return what breaks the promise; nothing when it is kept.
 
-        Raises NotApplicable when the subject has not what the promise is about.
+        A call that hangs is a problem too, and the subject is stopped: it would hang again and again. Raises
+        NotApplicable when the subject has not what the promise is about.
         """
         found: list[str] = []
+        target = subject.spec.target
         try:
             found.extend(self.find(subject))
         except NotApplicable:
@@ -49,8 +55,12 @@ class Check:
                 raise
         except Failed as error:
             found.append(f"in another process {error}, expected an answer; mend what fails there")
+        except Hung as error:
+            remedy = "limit what it waits for, and let every loop end"
+            found.append(f"{error}{place(error, target)}, expected an answer whatever is asked; {remedy}")
+            subject.stopped = f"{self.name} hung"
         except THEIRS as error:  # whatever somebody's own code raises breaks the promise
-            told = raised(error, getattr(getattr(subject, "spec", None), "target", ""))
+            told = raised(error, target)
             says_what_to_do = isinstance(error, RftError)
             found.append(told if says_what_to_do else f"{told}, expected no exception; mend what raises there")
         return found

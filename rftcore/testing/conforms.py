@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from rftcore.errors import ConfigError
-from rftcore.testing.check import Check, Level, NotApplicable
-from rftcore.testing.report import check_level, chosen, kind_of, require_options
+from rftcore.testing.check import Check, Level
+from rftcore.testing.report import check_level, chosen, kind_of, require_options, run
 from rftcore.testing.subject import Subject, announced
 
 if TYPE_CHECKING:
@@ -61,15 +61,14 @@ def conforms(
 
 
 def _held(check: Check, subject: Subject) -> Callable[[], None]:
-    """Return a function that raises Broken when `subject` breaks the promise."""
+    """Return a function that raises Broken when `subject` breaks the promise, or could not be asked."""
 
     def held() -> None:
-        try:
-            problems = check.problems(subject)
-        except NotApplicable:
-            return
-        if problems:
-            raise Broken("\n".join([check.title, *(f"  {problem}" for problem in problems)]))
+        result = run(check, subject)
+        if result.verdict == "not run":
+            raise Broken(f"{check.title}\n  it was not run: {result.remark}")
+        if result.problems:
+            raise Broken("\n".join([check.title, *(f"  {problem}" for problem in result.problems)]))
 
     return held
 

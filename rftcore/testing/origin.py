@@ -17,14 +17,18 @@ def raised(error: BaseException, target: str = "") -> str:
 
     A typing error in an environment surfaces in pydantic, say; its author looks for the line of the environment.
     """
+    return f"it raised {type(error).__name__}: {error}{place(error, target)}"
+
+
+def place(error: BaseException, target: str = "") -> str:
+    """Say in brackets where it came from; nothing where no line but the kit's was passed."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _KIT not in Path(frame.filename).parents]
-    own = _place(target)
+    own = _source(target)
     theirs = [frame for frame in frames if own is not None and own in (path := Path(frame.filename), *path.parents)]
-    where = f" ({(theirs or frames)[-1].filename}, line {(theirs or frames)[-1].lineno})" if frames else ""
-    return f"it raised {type(error).__name__}: {error}{where}"
+    return f" ({(theirs or frames)[-1].filename}, line {(theirs or frames)[-1].lineno})" if frames else ""
 
 
-def _place(target: str) -> Path | None:
+def _source(target: str) -> Path | None:
     """Return the folder of the package that `package.module:name` is in, or the file of a single module."""
     module = sys.modules.get(target.partition(":")[0].partition(".")[0])
     folders = list(getattr(module, "__path__", ()))

@@ -62,19 +62,21 @@ def examine(
     kind: str | None = None,
     level: Level = "full",
     options: Mapping[str, Any] | None = None,
+    begun: Callable[[str], None] | None = None,
     told: Callable[[Result], None] | None = None,
 ) -> Report:
     """Run every check of an installed component up to `level`.
 
-    `kind` is needed when two kinds share the name; `options` are those of its `Config`; `told` is given each result as
-    soon as it is there. Raises ConfigError for a level or a kind that there is not, and for options that the component
-    cannot be built with, and PluginError for a name that nobody offers.
+    `kind` is needed when two kinds share the name; `options` are those of its `Config`; `begun` is given the name of
+    each check before it runs, and `told` its result as soon as it is there. Raises ConfigError for a level or a kind
+    that there is not, and for options that the component cannot be built with, and PluginError for a name that nobody
+    offers.
     """
     check_level(level)
     subject = announced(kind_of(name, kind), name, options, level)
     require_options(subject)
     results = []
-    for result in results_of(subject, level):
+    for result in results_of(subject, level, begun):
         results.append(result)
         if told is not None:
             told(result)
@@ -82,21 +84,18 @@ def examine(
     return Report(subject.spec.kind, name, owner, level, tuple(results))
 
 
-def results_of(subject: Subject, level: Level) -> Iterator[Result]:
-    """Run the checks up to `level`, each once the result before it has been taken."""
-    stopped = ""
+def results_of(subject: Subject, level: Level, begun: Callable[[str], None] | None = None) -> Iterator[Result]:
+    """Run the checks up to `level`, each once the result before it has been taken; `begun` is given its name before."""
     for check in chosen(subject.spec.kind, level):
-        if stopped:
-            yield Result(check.name, check.title, check.level, "not run", remark=f"{stopped} failed")
-            continue
-        result = run(check, subject)
-        if check.first and result.verdict == "broken":
-            stopped = check.name
-        yield result
+        if begun is not None and not subject.stopped:
+            begun(check.name)
+        yield run(check, subject)
 
 
 def run(check: Check, subject: Subject) -> Result:
-    """Run one check."""
+    """Run one check, unless one before it has stopped the subject."""
+    if subject.stopped:
+        return Result(check.name, check.title, check.level, "not run", remark=subject.stopped)
     start, problems, remark = time.monotonic(), [], ""
     verdict: Verdict = "kept"
     try:
@@ -105,6 +104,8 @@ def run(check: Check, subject: Subject) -> Result:
         remark = subject.taken_notes()
     except NotApplicable as reason:
         verdict, remark = "not applicable", str(reason)
+    if check.first and problems:
+        subject.stopped = f"{check.name} failed"
     seconds = time.monotonic() - start
     return Result(check.name, check.title, check.level, verdict, tuple(problems), remark, seconds)
 

@@ -31,6 +31,8 @@ class Subject:
         self.plugin = plugin
         self.thorough = level == "full"
         """Whether checks that play may play more."""
+        self.stopped = ""
+        """Why no later check can say anything, if none can."""
         self._notes: list[str] = []
 
     def note(self, remark: str) -> None:

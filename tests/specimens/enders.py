@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import threading
+import time
 from collections.abc import Sequence
 
 from dial import WAYS, Dial, Turning
 
 from rftcore.environment import Step
 from rftcore.metric import Metric
+from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Group
 
 
@@ -23,6 +27,47 @@ class Quitter(Dial):
     """Takes what is no action for the wish to leave."""
 
     episode = Quitting
+
+
+class Sleeping(Turning):
+    def step(self, action: str) -> Step:
+        if action.strip() not in WAYS:
+            time.sleep(1e6)
+        return super().step(action)
+
+
+class Sleeper(Dial):
+    """Waits for what never comes."""
+
+    episode = Sleeping
+
+
+class Backtracking(Turning):
+    def step(self, action: str) -> Step:
+        try:
+            re.match(r"(x+x+)+y", "x" * 60 if action.strip() not in WAYS else "y")
+        except Exception:
+            return super().step("")
+        return super().step(action)
+
+
+class Backtracker(Dial):
+    """Tries all ways to read what is no action, and takes whatever is raised meanwhile for one."""
+
+    episode = Backtracking
+
+
+class Waiting(Turning):
+    def __init__(self, world: Dial, task: Task) -> None:
+        super().__init__(world, task)
+        if threading.current_thread() is not threading.main_thread():
+            threading.Event().wait()
+
+
+class Loner(Dial):
+    """Waits for ever in any thread but the main one."""
+
+    episode = Waiting
 
 
 class Leaver(Metric):

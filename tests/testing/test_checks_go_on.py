@@ -1,16 +1,22 @@
-"""A component that exits or is in a file of its own is checked to the end like any other, and told what is broken."""
+"""A component that exits, hangs or is in a file of its own is checked like any other, and told what is broken."""
 
 from __future__ import annotations
 
 import json
+import re
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rftcore import registry
 from rftcore.specs import EnvironmentSpec, MetricSpec
+from rftcore.testing import Broken, conforms, limit
 from rftcore.testing.child import Failed, imports
+from rftcore.testing.environments.fuzz import fuzz
 from rftcore.testing.environments.world import World
 from rftcore.testing.listing import checks
 from rftcore.testing.report import results_of, run
@@ -62,6 +68,77 @@ def test_an_environment_that_exits_is_broken_and_the_checks_go_on(specimen: Call
         for problem in results["bad_actions_are_answered"].problems
     )
     assert results["copies_play_alike"].verdict == "kept"  # the last of them: it draws nothing but actions
+
+
+@pytest.mark.parametrize(("kind", "line"), [("Sleeper", "time.sleep(1e6)"), ("Backtracker", "re.match(")])
+def test_an_environment_that_hangs_is_interrupted_and_asked_nothing_more(
+    kind: str, line: str, specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, "LIMIT", 0.5)
+    results = list(results_of(specimen(kind), "full"))
+    at = next(place for place, result in enumerate(results) if result.verdict == "broken")
+    (problem,) = results[at].problems
+    source = (SPECIMENS / "enders.py").read_text(encoding="utf-8").splitlines()
+    number = next(number for number, text in enumerate(source, start=1) if line in text)
+    assert problem == (
+        f"task 'dial/easy/train/0', turn 0: step('') did not return within 0.5 s ({SPECIMENS / 'enders.py'}, line "
+        f"{number}), expected an answer whatever is asked; limit what it waits for, and let every loop end"
+    )
+    assert {(result.verdict, result.remark) for result in results[at + 1 :]} == {
+        ("not run", f"{results[at].check} hung")
+    }
+    assert sum(result.verdict == "not run" for result in results) > 10
+
+
+def test_an_environment_that_hangs_beside_others_is_given_up(
+    specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, "LIMIT", 0.5)
+    results = {result.check: result for result in results_of(specimen("Loner"), "light")}
+    (problem,) = results["threads_play_alike"].problems
+    assert problem.startswith("task 'dial/easy/train/0' did not go on within 0.5 s beside seven other episodes")
+    assert results["copies_play_alike"].remark == "threads_play_alike hung"
+
+
+def test_a_test_of_a_check_that_could_not_be_run_fails(
+    specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, "LIMIT", 0.5)
+    monkeypatch.setattr(registry, "_added", {})
+    registry.add(specimen("Sleeper").spec)
+    held = {parameter.id: parameter.values[0] for parameter in conforms("dial", level="light").args[1]}
+    with pytest.raises(Broken, match=r"step\(''\) did not return within 0\.5 s"):
+        held["replays_equal"]()
+    with pytest.raises(Broken, match="it was not run: replays_equal hung"):
+        held["expert_succeeds"]()
+
+
+def test_fuzzing_ends_with_the_action_that_hangs(
+    specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, "LIMIT", 0.5)
+    found = fuzz(specimen("Sleeper").own, 1000)
+    assert 0 < found.actions < 1000
+    (problem,) = found.problems
+    assert re.match(r"task 'dial/\w+/\w+/\d', turn \d: step\('.*'\) did not return within 0\.5 s \(.*enders", problem)
+
+
+def test_somebody_else_s_alarm_comes_when_it_would_have_come() -> None:
+    rung: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: rung.append(number))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        assert limit.within(60, str, lambda: "answer") == "answer"
+        with pytest.raises(limit.Hung, match=r"it did not return within 0\.1 s"):
+            limit.within(0.1, lambda: "it", lambda: time.sleep(60))
+        assert rung == []
+        end = time.monotonic() + 10
+        while not rung and time.monotonic() < end:
+            time.sleep(0.01)
+        assert rung == [signal.SIGALRM]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_metric_that_exits_is_broken_here_and_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -183,3 +186,22 @@ def test_the_command_wants_a_name_or_a_kind(counting_site: Site) -> None:
     done = counting_site.rftcore("check")
     assert done.returncode == 2
     assert "found neither NAME nor --kind, expected what to check" in done.stderr
+
+
+def test_on_a_terminal_the_command_names_the_check_that_runs(counting_site: Site) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from rftcore.cli import main; main()", "check", "counting", "--level", "static"],
+        env={**os.environ, "PYTHONPATH": str(counting_site.folder), "TERM": "xterm", "COLUMNS": "120"},
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # its end is closed
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    os.close(ours)
+    assert process.wait(timeout=60) == 1
+    running, _, _ = shown.partition(b"plugin_module_is_light   ")
+    assert b" counting: plugin_module_is_light" in running

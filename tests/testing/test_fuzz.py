@@ -54,7 +54,7 @@ def test_an_environment_answers_a_hundred_thousand_actions(name: str) -> None:
 @pytest.fixture
 def specimen(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "specimens"))
-    return lambda kind: World(EnvironmentSpec(name="dial", target=kind, summary="turn a dial")).environment
+    return lambda kind: World(EnvironmentSpec(name="dial", target=kind, summary="turn a dial")).own
 
 
 def test_a_sound_environment_has_no_problem(specimen: Any, monkeypatch: pytest.MonkeyPatch) -> None:

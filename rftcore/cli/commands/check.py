@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -11,6 +12,7 @@ from rftcore.cli.settings import read_settings
 from rftcore.cli.terminal import console, emit
 
 if TYPE_CHECKING:
+    from rftcore.testing.check import Level
     from rftcore.testing.report import Report, Result
 
 _MARKS = {
@@ -60,24 +62,34 @@ def check(
     """
     from rftcore import registry
     from rftcore.errors import ConfigError
-    from rftcore.testing.batch import examine_each
-    from rftcore.testing.report import examine
 
     if not names:
         if kind is None:
             raise ConfigError("found neither NAME nor --kind, expected what to check, such as: rftcore check textcraft")
         names = _all(kind) if kind in registry.KINDS else [""]
     options = read_settings(settings)
-    if len(names) > 1:
-        reports = examine_each(names, kind=kind, level=level, options=options, told=None if as_json else _shown)
-    else:
-        reports = [examine(names[0], kind=kind, level=level, options=options, told=None if as_json else Teller())]
-        if not as_json:
-            _summed(reports[0])
+    reports = _reports(names, kind, level, options, quiet=as_json)
     if as_json:
         emit({"reports": [_record(report) for report in reports]})
     if any(report.broken for report in reports):
         raise typer.Exit(1)
+
+
+def _reports(names: list[str], kind: str | None, level: Level, options: dict[str, Any], *, quiet: bool) -> list[Report]:
+    """Examine all of `names`, and print what is found as soon as it is there, unless `quiet`."""
+    from rftcore.testing.batch import examine_each
+    from rftcore.testing.report import examine
+
+    with Running(shown=not quiet) as running:
+        if len(names) > 1:
+            told = None if quiet else _shown
+            return examine_each(names, kind=kind, level=level, options=options, begun=running.begun, told=told)
+        tell = None if quiet else Teller()
+        begun = partial(running.begun, names[0])
+        report = examine(names[0], kind=kind, level=level, options=options, begun=begun, told=tell)
+        if not quiet:
+            _summed(report)
+        return [report]
 
 
 def _all(kind: str) -> list[str]:
@@ -85,6 +97,30 @@ def _all(kind: str) -> list[str]:
     from rftcore import registry
 
     return [name for name in registry.names(kind) if not getattr(registry.spec(kind, name), "bridge", False)]
+
+
+class Running:
+    """Names the checks that run, below what is printed: on a terminal, and nowhere else."""
+
+    def __init__(self, *, shown: bool) -> None:
+        out = console()
+        self._status = out.status("") if shown and out.is_terminal else None
+        self._checks: dict[str, str] = {}
+
+    def __enter__(self) -> Running:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def begun(self, name: str, check: str) -> None:
+        """Say what `name` is asked now; nothing: it is done."""
+        self._checks[name] = check
+        if self._status is not None:
+            self._status.update("  ".join(f"{name}: {check}" for name, check in self._checks.items() if check))
 
 
 class Teller:

@@ -14,7 +14,9 @@ from rftcore.testing.environments.adversary import Adversary
 from rftcore.testing.environments.episodes import LONGEST, flaw
 from rftcore.testing.environments.traces import memory
 from rftcore.testing.environments.walk import shown
-from rftcore.testing.origin import THEIRS
+from rftcore.testing.environments.watched import Watched
+from rftcore.testing.limit import Hung
+from rftcore.testing.origin import THEIRS, place
 
 SLOW = 20.0
 """Seconds after which a step counts as hanging."""
@@ -53,8 +55,21 @@ def fuzz(environment: Environment, actions: int, *, seed: int = 0, told: Callabl
     """Send `actions` actions in whole episodes; `told` hears now and then how many there have been.
 
     An exception, a step that is none, an observation beyond 100,000 characters, a reward out of range and a step of
-    more than 20 seconds are problems, and so is memory that grows over the second half.
+    more than 20 seconds are problems, and so is memory that grows over the second half. A call that does not return
+    within a minute is interrupted, and the last one.
     """
+    found, begin = Fuzzed(), time.monotonic()
+    try:
+        _play(Watched(environment), actions, seed, found, told)
+    except Hung as error:
+        where = place(error, f"{type(environment).__module__}:{type(environment).__name__}")
+        _note(found, f"{error}{where}, expected an answer whatever is asked; nothing was sent after it")
+    found.seconds = time.monotonic() - begin
+    return found
+
+
+def _play(environment: Environment, actions: int, seed: int, found: Fuzzed, told: Callable[[int], None] | None) -> None:
+    """Play until there have been enough actions, and look at what they left. Raises Hung."""
     rng = random.Random(f"fuzz/{environment.name}/{seed}")
     tasks = [
         task
@@ -64,7 +79,6 @@ def fuzz(environment: Environment, actions: int, *, seed: int = 0, told: Callabl
     ]
     known = [action for task in tasks for action in islice(environment.oracle(task), environment.max_turns)]
     adversary = Adversary(environment, known, rng)
-    found, begin = Fuzzed(), time.monotonic()
     while found.actions < actions:
         if found.actions >= actions // 2 and not found.before[0]:
             found.before = memory()
@@ -72,10 +86,8 @@ def fuzz(environment: Environment, actions: int, *, seed: int = 0, told: Callabl
         if told is not None:
             told(min(found.actions, actions))
     found.after = memory()
-    found.seconds = time.monotonic() - begin
     if actions >= JUDGED:
         _judge(found, actions - actions // 2)
-    return found
 
 
 def _episode(environment: Environment, task: Task, adversary: Adversary, found: Fuzzed) -> None:

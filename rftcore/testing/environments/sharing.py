@@ -8,11 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from rftcore import plugins
+from rftcore.deadline import Timed
 from rftcore.schemas.task import Task
+from rftcore.testing import limit
 from rftcore.testing.check import Problems, check
 from rftcore.testing.child import Failed, ask
 from rftcore.testing.environments.walk import Walk, again, difference, play, repeating
+from rftcore.testing.environments.watched import Watched
 from rftcore.testing.environments.world import World
+from rftcore.testing.limit import Hung
 from rftcore.testing.origin import THEIRS
 
 TOGETHER = 8
@@ -24,8 +28,17 @@ def threads_play_alike(world: World) -> Problems:
     """Eight episodes in eight threads go as they go one after the other."""
     walks = [world.walk(task, "random") for task in world.tasks[:TOGETHER]]
     walks = (walks * TOGETHER)[:TOGETHER]
+    environment = Timed(world.own, limit.LIMIT)
+
+    def beside(walk: Walk) -> Walk:
+        try:
+            return again(environment, walk)
+        except TimeoutError as error:
+            told = f"task {walk.task.id!r} did not go on within {limit.LIMIT:g} s beside seven other episodes"
+            raise Hung(told) from error
+
     with ThreadPoolExecutor(TOGETHER) as threads:
-        found = list(threads.map(lambda walk: again(world.environment, walk), walks))
+        found = list(threads.map(beside, walks))
     for expected, walk in zip(walks, found, strict=True):
         apart = difference(expected, walk)
         if apart is not None:
@@ -40,7 +53,7 @@ def copies_play_alike(world: World) -> Problems:
     """A copy through pickle plays the same episodes in another process."""
     walks = [world.walk(task, "random") for task in world.tasks[:4]]
     try:
-        copied = base64.b64encode(pickle.dumps(world.environment)).decode()
+        copied = base64.b64encode(pickle.dumps(world.own)).decode()
     except THEIRS as error:
         yield (
             f"the environment cannot be pickled ({type(error).__name__}: {error}), expected a value that can be "
@@ -69,7 +82,7 @@ def copies_play_alike(world: World) -> Problems:
 def replayed(copied: str, walks: list[list[Any]]) -> list[list[Any]]:
     """Return first observation and steps of each walk, played with a copy that another process made."""
     plugins.installed()  # the module of a plugin in a file is found by this alone
-    environment = pickle.loads(base64.b64decode(copied))
+    environment = Watched(pickle.loads(base64.b64decode(copied)))
     found = []
     for task, actions in walks:
         walk = play(environment, Task.model_validate(task), repeating(actions), len(actions))

@@ -14,6 +14,7 @@ from rftcore.schemas.task import SPLITS, Task
 from rftcore.testing.check import NotApplicable
 from rftcore.testing.child import ask
 from rftcore.testing.environments.walk import Player, Walk, drawing, expert, idle, play
+from rftcore.testing.environments.watched import Watched
 from rftcore.testing.subject import SUBJECTS, Subject, rebuilt
 
 PLAYERS: dict[str, Callable[[Task], Player]] = {"expert": expert, "random": drawing, "idle": idle}
@@ -27,9 +28,15 @@ class World(Subject):
         self._walks: dict[tuple[str, str], Walk] = {}
 
     @cached_property
-    def environment(self) -> Environment:
+    def own(self) -> Environment:
+        """The environment as it is built."""
         made: Environment = self.make()
         return made
+
+    @cached_property
+    def environment(self) -> Watched:
+        """The environment, with a limit on its calls."""
+        return Watched(self.own)
 
     @cached_property
     def tasks(self) -> list[Task]:
@@ -65,7 +72,7 @@ class World(Subject):
         """Whether its episodes have an expert of their own."""
         episode = self.environment.start(self.tasks[0])
         episode.close()
-        return type(episode).expert_action is not Episode.expert_action
+        return type(episode.own).expert_action is not Episode.expert_action
 
     def require_expert(self) -> None:
         """Raise NotApplicable without an expert."""
