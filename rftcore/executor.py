@@ -1,7 +1,8 @@
 """The contract of an executor: where the jobs of a study run.
 
 A job is one stage of training or one evaluation cell: pure data in, files in the run folder and a small value out.
-Results never depend on the executor. One call carries a whole job, never a step.
+Results never depend on the executor, which is why it cuts no cell: the episodes of a job share batches, and who is in a
+batch decides the last digits of its sums. One call carries a whole job, never a step.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A conversation is one episode's context inside the sampler. Each request keeps the first `keep` tokens of the context
 and appends `ids`, so a sampler with a KV cache computes only what is new. All randomness comes from the request's own
-random stream: results depend on the seed alone, not on which episodes share a batch.
+random stream: a draw depends on the seed alone, and which episodes share a batch changes no more than rounding.
 """
 
 from __future__ import annotations

@@ -193,7 +193,8 @@ class Reader:
             case ["rftcore", command, *rest]:
                 self._run("-c", "from rftcore.cli import main; main()", command, *rest, *BUDGET.get(command, []))
             case ["accelerate", "launch", *rest]:
-                self._run("-m", "accelerate.commands.accelerate_cli", "launch", *rest, *BUDGET["train"])
+                command = "evaluate" if "evaluate" in rest else "train"
+                self._run("-m", "accelerate.commands.accelerate_cli", "launch", *rest, *BUDGET[command])
             case ["python", "-m", module, *_]:
                 assert any(ROOT.glob(f"plugins/*/{module.replace('.', '/')}.py")), where
             case ["python", file, *_]:
