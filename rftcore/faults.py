@@ -7,7 +7,9 @@ left, or reports it. It changes no number: a run that it does not stop is the ru
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -15,6 +17,7 @@ from pydantic import Field, model_validator
 
 from rftcore.errors import RunError
 from rftcore.schemas.frozen import Frozen
+from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Trajectory
 
 SHOWN = 5
@@ -29,7 +32,7 @@ class Faults(Frozen):
     episode_seconds: float | None = Field(default=None, gt=0)
     """Longest that an episode may take, the policy's answers included; null: as long as it likes."""
     lost_share: float = Field(default=0.1, gt=0, le=1)
-    """Share of an environment's newest samples, lost to the machine after all attempts, at which the run stops."""
+    """Share of an environment's samples, lost to the machine after all attempts, at which the run stops; 1: never."""
     window: int = Field(default=200, ge=1)
     """How many of an environment's samples count as its newest."""
     least: int = Field(default=10, ge=1)
@@ -46,6 +49,16 @@ class Faults(Frozen):
         """Seconds that one call of an environment is waited for; None where neither deadline is set."""
         return min(self.deadlines.values(), default=None)
 
+    def too_many(self, lost: int, samples: int) -> bool:
+        """Whether so many lost samples of so many stop a run."""
+        return self.lost_share < 1 and lost >= self.least and lost >= self.lost_share * samples
+
+    def accepting(self, lost: int, samples: int) -> str:
+        """Return which settings accept so many lost samples of so many, for a person who is told that they stop it."""
+        above = math.ceil(100 * lost / samples) / 100
+        share = f"faults.lost_share above {above} (at 1 no loss stops it)" if above < 1 else "faults.lost_share=1"
+        return f"{share}, or faults.least above {lost}"
+
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if self.least > self.window:
@@ -59,6 +72,8 @@ class _Record:
 
     newest: deque[bool]
     """Whether each of the newest samples was lost."""
+    coming: int = 0
+    """Samples that are announced and not yet told."""
     statuses: Counter[str] = field(default_factory=Counter)
     samples: Counter[str] = field(default_factory=Counter)
     """By difficulty, as `lost`."""
@@ -73,16 +88,26 @@ class Breaker:
         self.faults = faults or Faults()
         self._records: dict[str, _Record] = {}
 
+    def expects(self, tasks: Sequence[Task], samples: Sequence[int]) -> None:
+        """Announce what a rollout plays, so many `samples` of each of `tasks`.
+
+        Losses are judged as a share of those too, as far as the window goes: whoever plays task after task meets a
+        broken one with all of its samples in a row, and they are no share of anything yet.
+        """
+        for task, count in zip(tasks, samples, strict=True):
+            self._record(task.environment).coming += count
+
     def told(self, trajectory: Trajectory) -> None:
         """Count a sample that was played to its end, or lost for good.
 
         Raises RunError, with counts and the first losses, when too many of its environment's newest samples are lost. A
         budget that was spent is no failure.
         """
+        name, difficulty = trajectory.task.environment, trajectory.task.difficulty
+        record = self._record(name)
+        record.coming = max(0, record.coming - 1)
         if trajectory.status == "budget":
             return
-        name, difficulty = trajectory.task.environment, trajectory.task.difficulty
-        record = self._records.setdefault(name, _Record(deque(maxlen=self.faults.window)))
         record.newest.append(trajectory.masked)
         record.samples[difficulty] += 1
         if not trajectory.masked:
@@ -91,11 +116,16 @@ class Breaker:
         record.statuses[trajectory.status] += 1
         if len(record.first) < SHOWN:
             record.first.append(trajectory)
-        lost = sum(record.newest)
-        if lost >= self.faults.least and lost >= self.faults.lost_share * len(record.newest):
-            raise RunError(self._evidence(name, record, lost))
+        lost, judged = sum(record.newest), min(self.faults.window, len(record.newest) + record.coming)
+        if self.faults.too_many(lost, judged):
+            raise RunError(self._evidence(name, record, lost, judged))
 
-    def _evidence(self, name: str, record: _Record, lost: int) -> str:
+    def _record(self, name: str) -> _Record:
+        return self._records.setdefault(name, _Record(deque(maxlen=self.faults.window)))
+
+    def _evidence(self, name: str, record: _Record, lost: int, judged: int) -> str:
+        newest = len(record.newest)
+        of_what = f" of these and the next {judged - newest}" if judged > newest else ""
         statuses = ", ".join(f"{count} {status}" for status, count in sorted(record.statuses.items()))
         places = ", ".join(
             f"{difficulty} {record.lost[difficulty]} of {count}" for difficulty, count in sorted(record.samples.items())
@@ -103,10 +133,10 @@ class Breaker:
         culprit = "the sampler" if set(record.statuses) == {"sampler_error"} else name
         first = "\n".join(f"  {t.task.id}, sample {t.sample}: {t.status}, {t.error}" for t in record.first)
         return (
-            f"{name}: {lost} of its newest {len(record.newest)} samples were lost to the machine, each after "
-            f"{record.first[0].attempts} attempts; expected fewer than {self.faults.lost_share:.0%}, or fewer than "
-            f"{self.faults.least}. The samples that are left may be those of the easier tasks, so the run stops before "
-            f"it learns from them or reports them.\nLost in all: {statuses}. By difficulty: {places}. The first:\n"
-            f"{first}\nMend {culprit}, then go on; or accept more with a higher faults.lost_share, which the same run "
-            "may go on with"
+            f"{name}: {lost} of its newest {newest} samples were lost to the machine, each after "
+            f"{record.first[0].attempts} attempts; expected fewer than {self.faults.lost_share:.0%}{of_what}, or fewer "
+            f"than {self.faults.least}. The samples that are left may be those of the easier tasks, so the run stops "
+            f"before it learns from them or reports them.\nLost in all: {statuses}. By difficulty: {places}. The "
+            f"first:\n{first}\nMend {culprit}, then go on; or accept more, with which the same run may go on: "
+            f"{self.faults.accepting(lost, judged)}"
         )

@@ -199,6 +199,7 @@ async def collect(
     results: list[list[Trajectory | None]] = [[None] * count for count in counts]
     queue: Iterator[tuple[int, int]] = ((t, s) for t, count in enumerate(counts) for s in range(count))
     watch = breaker or Breaker()
+    watch.expects(tasks, counts)
 
     async def lane() -> None:
         for number, sample in queue:

@@ -26,6 +26,7 @@ from rftcore.plan import CellNode, Plan
 from rftcore.players import check_player, players
 from rftcore.provenance import versions
 from rftcore.records import RunFolder
+from rftcore.report.accounts import check_losses
 from rftcore.report.build import build_report
 from rftcore.report.card import write_card
 from rftcore.report.html import write_html
@@ -96,8 +97,8 @@ def run_folder(folder: RunFolder, *, display: Display | None = None, executor: C
 
     What it goes on from must be as it was: `rftcore.resumption` says what that means.
 
-    Raises RunError when another process works on the run, or something that its numbers depend on has changed, and
-    whatever the first job that failed raised.
+    Raises RunError when another process works on the run, when something that its numbers depend on has changed, and
+    when all of its jobs together lost too many samples for a report; and whatever the first job that failed raised.
     """
     if launch.rank():  # of several processes one leads, and reports
         follow()
@@ -139,6 +140,7 @@ def _continue(
         _work(runner, folder, jobs, done, show, _Relay(folder, plan, where, tracking))
     seconds = before + time.monotonic() - began
     report = build_report(folder, config, plan, study_seconds=seconds)
+    check_losses(report.accounts, config.faults)
     records.write_json(folder.path / "report.json", report.model_dump(mode="json"))
     write_html(folder.path, report)
     write_card(folder.path, report)

@@ -72,7 +72,8 @@ def test_the_evidence_has_counts_statuses_difficulties_and_the_first_losses() ->
         "  maze/hard/2, sample 0: timeout, OSError: the maze is gone\n"
         "  maze/hard/3, sample 0: environment_error, OSError: the maze is gone\n"
         "  maze/hard/4, sample 0: environment_error, OSError: the maze is gone\n"
-        "Mend maze, then go on; or accept more with a higher faults.lost_share, which the same run may go on with"
+        "Mend maze, then go on; or accept more, with which the same run may go on: faults.lost_share above 0.6 (at 1 "
+        "no loss stops it), or faults.least above 3"
     )
 
 
@@ -81,3 +82,56 @@ def test_where_the_sampler_alone_failed_it_is_the_sampler_that_is_to_be_mended()
     breaker.told(sample(0, "sampler_error"))
     with pytest.raises(RunError, match=r"(?s)2 sampler_error.*\nMend the sampler, then go on"):
         breaker.told(sample(1, "sampler_error"))
+
+
+def play_in_order(breaker: Breaker, broken: int, samples: int) -> int | None:
+    """Tell the samples of 8 tasks, the first `broken` of which lose all; return how many were told when it stopped."""
+    tasks = [sample(number).task for number in range(8)]
+    breaker.expects(tasks, [samples] * 8)
+    return stopped_at(breaker, [True] * broken * samples + [False] * (8 - broken) * samples)
+
+
+def test_a_broken_task_that_is_played_first_is_a_share_of_all_that_is_to_come() -> None:
+    assert play_in_order(Breaker(), 1, 8) is None  # 8 of 64: fewer than 10
+    assert play_in_order(Breaker(), 1, 20) == 16  # of 160: a tenth, though it is 16 of the newest 16
+    assert play_in_order(Breaker(Faults(lost_share=0.2)), 1, 20) is None  # 20 of 160: 12.5 %
+    assert play_in_order(Breaker(Faults(lost_share=0.9)), 2, 20) is None
+    assert play_in_order(Breaker(Faults(lost_share=0.2)), 8, 20) == 32
+    assert play_in_order(Breaker(), 1, 1000) == 20  # a tenth of the window, which is shorter than what is to come
+
+
+def test_a_share_of_1_never_stops_a_run() -> None:
+    assert play_in_order(Breaker(Faults(lost_share=1.0)), 8, 20) is None
+    assert stopped_at(Breaker(Faults(lost_share=1.0)), [True] * 1000) is None
+
+
+def test_a_small_rollout_is_judged_before_anything_is_learned_from_it() -> None:
+    breaker = Breaker()
+    for update in range(3):
+        breaker.expects([sample(update).task], [12])
+        assert stopped_at(breaker, [False] * 12) is None
+    breaker.expects([sample(3).task], [12])
+    assert stopped_at(breaker, [True] * 12) == 10  # 10 of 48
+
+
+def test_the_message_says_of_how_many_and_what_accepts_them() -> None:
+    breaker = Breaker()
+    breaker.expects([sample(0).task], [40])
+    for number in range(9):
+        breaker.told(sample(number, "environment_error"))
+    with pytest.raises(RunError) as stop:
+        breaker.told(sample(9, "environment_error"))
+    said = str(stop.value)
+    assert "10 of its newest 10 samples were lost to the machine" in said
+    assert "expected fewer than 10% of these and the next 30, or fewer than 10." in said
+    assert said.endswith(": faults.lost_share above 0.25 (at 1 no loss stops it), or faults.least above 10")
+    assert Faults().accepting(2, 7) == "faults.lost_share above 0.29 (at 1 no loss stops it), or faults.least above 2"
+    assert Faults().accepting(9, 9) == "faults.lost_share=1, or faults.least above 9"
+
+
+def test_a_spent_budget_takes_nothing_from_what_is_to_come() -> None:
+    breaker = Breaker(Faults(least=2, lost_share=0.5))
+    breaker.expects([sample(0).task], [6])
+    for number in range(2):
+        breaker.told(sample(number, "budget"))
+    assert stopped_at(breaker, [True, True, False, False]) == 2  # half of the four that are no matter of a budget

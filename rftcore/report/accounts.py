@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rftcore.accounts import Tally, tallies
+from rftcore.errors import RunError
+from rftcore.faults import Faults
 from rftcore.metric import CellData
 from rftcore.report.figures import MISSING, count, percent
 from rftcore.report.listing import Value, sortable
@@ -112,6 +114,37 @@ def loss_notes(accounts: Sequence[Account]) -> Iterator[str]:
             f"failures it would be {percent(successes / samples)} %, were all successes "
             f"{percent((successes + statuses.total()) / samples)} %."
         )
+
+
+def check_losses(accounts: Sequence[Account], faults: Faults) -> None:
+    """Raise RunError when an environment lost too many samples in all jobs of a phase, though in none of them.
+
+    The bound is that of the breaker, which sees one job, over all that the run has played. A budget that was spent is
+    no failure.
+    """
+    for phase, name in dict.fromkeys((row.phase, row.environment) for row in accounts):
+        rows = [row for row in accounts if (row.phase, row.environment) == (phase, name)]
+        whole = [row for row in rows if row.train is None]
+        lost = sum(_failed(row) for row in whole)
+        samples = sum(row.samples - row.masked.get("budget", 0) for row in whole)
+        if faults.too_many(lost, samples):
+            where = "\n".join(
+                f"  {f'{row.train} on ' if row.train else ''}{name}:{row.difficulty}: {_failed(row)} of {row.samples}, "
+                + ", ".join(f"{number} {status}" for status, number in row.masked.items() if status != "budget")
+                for row in rows
+                if _failed(row) and (row.train is None) == (phase == "training")
+            )
+            raise RunError(
+                f"{name}: in all of {phase}, {lost} of {samples} samples were lost to the machine; expected fewer than "
+                f"{faults.lost_share:.0%}, or fewer than {faults.least}. What is left may be the easier tasks, so the "
+                f"run ends without a report.\n{where}\nAll that was played is kept in the run's folder, where the "
+                f"trajectories tell each `error`. Mend {name} and make a new run; or have the report of this one, with "
+                f"what the losses may hide: give the command again with {faults.accepting(lost, samples)}"
+            )
+
+
+def _failed(row: Account) -> int:
+    return sum(number for status, number in row.masked.items() if status != "budget")
 
 
 def account_summary(accounts: Sequence[Account]) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from rftcore.errors import RunError
+from rftcore.faults import Faults
 from rftcore.metric import CellData
-from rftcore.report.accounts import account_rows, account_summary, loss_notes
+from rftcore.report.accounts import account_rows, account_summary, check_losses, loss_notes
 from rftcore.report.evidence import collect
 from rftcore.report.html import render
 from rftcore.report.tables import print_tables
@@ -113,3 +115,19 @@ def test_the_page_and_the_terminal_print_them_and_an_older_report_says_that_it_h
     assert Report.model_validate_json(report.model_dump_json()).accounts == accounts
     assert "accounts" not in old.model_dump(mode="json")
     assert "this report was made by a version that kept none" in render(old, collect(folder, old))
+
+
+def test_the_losses_of_a_phase_are_judged_together_and_a_spent_budget_is_none(accounts: list[Account]) -> None:
+    check_losses(accounts, Faults())  # 2 of 24 and 1 of 12: fewer than 10
+    check_losses(accounts, Faults(least=2))  # 8.3 %
+    with pytest.raises(RunError) as told:
+        check_losses(accounts, Faults(least=2, lost_share=0.08))
+    assert str(told.value).startswith(
+        "maze: in all of training, 2 of 24 samples were lost to the machine; expected fewer than 8%, or fewer than 2. "
+        "What is left may be the easier tasks, so the run ends without a report.\n"
+        "  maze:hard: 2 of 8, 1 environment_error, 1 timeout\nAll that was played"
+    )
+    with pytest.raises(RunError, match=r"in all of evaluation, 1 of 12 .*\n  maze on maze:hard: 1 of 4, 1 timeout\n"):
+        check_losses([row for row in accounts if row.phase == "evaluation"], Faults(least=1, lost_share=0.08))
+    unpaid = account_rows([cell("base", "easy", "budget", "budget", "completed", "completed")], [])
+    check_losses(unpaid, Faults(least=1, lost_share=0.01))
