@@ -47,8 +47,8 @@ class Server:
         """`arguments` follow `vllm serve MODEL`. Raises ConfigError when vLLM is not installed."""
         self._program, self._arguments = find_program(), list(arguments)
         self._settings = {**(ON_CPU if on_cpu else {}), **os.environ, **SETTINGS}
-        # Nobody else shall sample from it; not on the command line, which everybody can read. vLLM asks for the key on
-        # the routes for sampling and adapters only: those for control are kept to this machine by the loopback.
+        # Not on the command line, which everybody can read. vLLM asks for the key on some routes only: the others,
+        # those for control among them, are kept to this machine by the loopback, and open to all who are on it.
         self._settings.setdefault(API_KEY, os.environ.setdefault(API_KEY, secrets.token_hex(16)))
         handle, name = tempfile.mkstemp(prefix="rftcore-vllm-")
         os.unlink(name)
