@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+from collections.abc import Coroutine
 from typing import Any
 
 from rftcore.errors import ConfigError, RunError
@@ -20,6 +21,12 @@ from rftcore_vllm.probe import Probe
 from rftcore_vllm.protocol import Answer, Question, checked, sampling, spread
 from rftcore_vllm.server import ON_CPU, SETTINGS
 from rftcore_vllm.weights import ADAPTER, REFRESH, Weights
+
+DEAD = "vLLM's engine is dead; resume the run"
+
+PULSE = 1.0
+"""Seconds between two looks whether the engine lives, while it does what it was told: of one that dies of it, vLLM
+waits for the answer for ever."""
 
 
 class Engine:
@@ -93,7 +100,7 @@ class Engine:
             await self._llm.abort(name)
             raise TimeoutError(f"vLLM did not answer within {self._config.timeout:g} s") from error
         except EngineDeadError as error:
-            raise RunError(f"vLLM's engine is dead: {error}; resume the run") from error
+            raise RunError(f"{DEAD}: {error}") from error
         if final is None:
             raise SamplerFailure("vLLM ended without an answer")
         (choice,) = final.outputs
@@ -108,7 +115,30 @@ class Engine:
         """Nothing is kept for a conversation but what the prefix cache has."""
 
     async def bring(self, weights: Weights, model: Any) -> None:
-        """Bring new weights into effect and compare with `model`, which has them. Raises RunError when they differ."""
+        """Bring new weights into effect and compare with `model`, which has them.
+
+        Raises RunError when they differ, or the engine is dead.
+        """
+        await self._while_alive(self._load(weights))
+        answers = [await self.ask(0, question) for question in self._probe.questions]
+        self.gap = await asyncio.to_thread(self._probe.compare, model, "vLLM", answers)
+
+    async def sleep(self, level: int) -> None:
+        """Free the GPU's memory. Raises RunError when the engine is dead."""
+        await self._while_alive(self._llm.sleep(level))
+
+    async def wake(self) -> None:
+        """Take it again. Raises RunError when the engine is dead."""
+        await self._while_alive(self._llm.wake_up())
+
+    async def close(self) -> None:
+        """End the engine."""
+        if self._llm is not None:
+            with contextlib.suppress(Exception):  # it may be dead already
+                self._llm.shutdown()
+            self._llm = None
+
+    async def _load(self, weights: Weights) -> None:
         from vllm.lora.request import LoRARequest
 
         await self._llm.pause_generation(mode="keep")
@@ -124,20 +154,20 @@ class Engine:
             await self._llm.update_weight_version(weights.tag)
         finally:
             await self._llm.resume_generation()
-        answers = [await self.ask(0, question) for question in self._probe.questions]
-        self.gap = await asyncio.to_thread(self._probe.compare, model, "vLLM", answers)
 
-    async def sleep(self, level: int) -> None:
-        """Free the GPU's memory."""
-        await self._llm.sleep(level)
+    async def _while_alive(self, doing: Coroutine[Any, Any, object]) -> None:
+        """Do it. Raises RunError when the engine is dead, or dies meanwhile."""
+        from vllm.v1.engine.exceptions import EngineDeadError
 
-    async def wake(self) -> None:
-        """Take it again."""
-        await self._llm.wake_up()
-
-    async def close(self) -> None:
-        """End the engine."""
-        if self._llm is not None:
-            with contextlib.suppress(Exception):  # it may be dead already
-                self._llm.shutdown()
-            self._llm = None
+        task = asyncio.create_task(doing)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be waiting for it then
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=PULSE)
+                if self._llm.errored and not task.done():
+                    raise RunError(DEAD)
+            await task
+        except EngineDeadError as error:
+            raise RunError(f"{DEAD}: {error}") from error
+        finally:
+            task.cancel()
