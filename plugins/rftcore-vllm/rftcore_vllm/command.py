@@ -27,6 +27,8 @@ def arguments(model: Any, *, max_context: int) -> tuple[str, ...]:
     if parameter.device.type == "cpu":
         # The generator of a request with a seed cannot go back on a CPU, which ends vLLM 0.32 where it splits a prompt.
         chosen += ["--enforce-eager", "--no-enable-chunked-prefill"]
+    else:
+        chosen += ["--enable-sleep-mode"]  # without it `sleep` frees nothing; a server on a CPU refuses it
     if hasattr(model, "peft_config"):
         chosen += ["--enable-lora", f"--max-lora-rank={lora_rank(model)}", "--max-loras=1"]
     return tuple(chosen)

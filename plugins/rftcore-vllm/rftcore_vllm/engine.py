@@ -45,7 +45,7 @@ class Engine:
             "dtype": str(parameter.dtype).removeprefix("torch."),
             "max_model_len": max_context,
             "enforce_eager": self._on_cpu,
-            **({"enable_chunked_prefill": False} if self._on_cpu else {}),  # see `command`
+            **({"enable_chunked_prefill": False} if self._on_cpu else {"enable_sleep_mode": True}),  # see `command`
             **({"enable_lora": True, "max_lora_rank": lora_rank(model)} if weights.base is not None else {}),
             **config.arguments,
         }

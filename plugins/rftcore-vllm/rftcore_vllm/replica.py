@@ -43,6 +43,10 @@ class Gone(SamplerFailure):
     """A replica is not there."""
 
 
+class Asleep(Gone):
+    """A replica is there, takes questions, and answers none until it is woken up."""
+
+
 class Failed(Gone):
     """A replica is there and reports an error of its own."""
 
@@ -68,6 +72,8 @@ class Replica:
         """The weights that answers are expected from; empty until some were loaded."""
         self.tag = ""
         """Those of them that are in effect."""
+        self.paused = False
+        """Whether this run has paused it."""
         self.deaths = 0
         """How often it ended since it last answered an episode; known of servers that this process starts."""
         self._session = session
@@ -189,6 +195,12 @@ class Replica:
             return False
         return True
 
+    async def require_awake(self, *, timeout: float) -> None:
+        """Raise Asleep when the server sleeps, or when somebody else than this run has paused it: it does not tell."""
+        told = await self.call("GET", "/is_sleeping", timeout=timeout)
+        if told["is_sleeping"] and not self.paused:
+            raise Asleep(f"{self.url} is asleep or paused, and would never answer; wake it up: POST /wake_up")
+
     async def _met(self, timeout: float) -> bool:
         """Learn what the server serves; return whether it was ready, and was there to the end."""
         if not await self.healthy(timeout=5.0):
@@ -203,8 +215,9 @@ class Replica:
                 self.route = COMPLETIONS
             except RunError:  # where the route is, an empty request is invalid
                 self.route = GENERATE
-            if (await self.call("GET", "/is_sleeping", timeout=timeout))["is_sleeping"]:
-                raise ConfigError(f"{self.url} is asleep, and would never answer; wake it up: POST /wake_up")
+            await self.require_awake(timeout=timeout)
+        except Asleep as error:
+            raise ConfigError(str(error)) from error
         except Failed:
             raise
         except NotFound as error:

@@ -117,7 +117,7 @@ class Replicas:
                 await self._fleet.somebody(deadline)
             except SamplerFailure as error:
                 raise RunError(
-                    f"no replica has taken the new weights: {error}. Start the servers again, then resume the run"
+                    f"no replica has taken the new weights: {error}. Mend that or start the servers again, then resume"
                 ) from error
 
     async def sleep(self, level: int) -> None:

@@ -45,8 +45,10 @@ async def load(
 ) -> None:
     """Bring weights into effect on one replica, by `send` or from their folder, and empty its prefix cache.
 
-    Raises RunError when it refuses them, SamplerFailure or TimeoutError when it is not there.
+    Raises RunError when it refuses them, SamplerFailure or TimeoutError when it is not there, or asleep.
     """
+    await replica.require_awake(timeout=timeout)
+    replica.paused = True
     await replica.call("POST", "/pause", timeout=timeout, query={"mode": "keep"})
     try:
         if send is not None:
@@ -63,6 +65,7 @@ async def load(
         await mark(replica, weights.tag, timeout=timeout)
     finally:
         await replica.call("POST", "/resume", timeout=timeout)
+        replica.paused = False
 
 
 async def mark(replica: Replica, tag: str, *, timeout: float) -> None:

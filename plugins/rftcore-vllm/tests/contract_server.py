@@ -88,7 +88,7 @@ class ContractServer:
             "POST /v1/completions": self._completions,
             "POST /pause": self._pause,
             "POST /resume": self._resume,
-            "GET /is_paused": lambda request, body: {"is_paused": self.paused},
+            "GET /is_paused": lambda request, body: {"is_paused": self.paused or self.asleep},
             "POST /abort_requests": self._abort,
             "POST /collective_rpc": self._rpc,
             "POST /update_weight_version": self._mark,
@@ -96,7 +96,7 @@ class ContractServer:
             "POST /reset_prefix_cache": self._empty,
             "POST /sleep": self._sleep,
             "POST /wake_up": self._wake,
-            "GET /is_sleeping": lambda request, body: {"is_sleeping": self.asleep},
+            "GET /is_sleeping": lambda request, body: {"is_sleeping": self.asleep or self.paused},
             "POST /v1/load_lora_adapter": self._load_adapter,
             "GET /get_world_size": lambda request, body: {"world_size": 2},
             "POST /init_weight_transfer_engine": self._meet,
@@ -319,7 +319,7 @@ class ContractServer:
         return {"status": "sleeping", "level": int(request.query.get("level", "1"))}
 
     def _wake(self, request: web.Request, body: Any) -> Any:
-        self.asleep = False
+        self.asleep = self.paused = False
         self._news.set()
         return {"status": "awake", "tags": None}
 

@@ -6,7 +6,9 @@ The name is not one that pytest collects by itself: in an environment without vL
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -75,11 +77,15 @@ def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob
 
 
 def test_nothing_is_sampled_while_asleep(sampler: VllmSampler) -> None:
-    sampler._asleep = True  # a CPU has no sleep mode
+    engine: Any = sampler._answering
+    before = answers(sampler, ask(0, PROMPT))[0]
+    sampler.sleep()
+    assert sampler._held.loop.wait(engine._llm.is_sleeping())
     with pytest.raises(RunError, match="asleep and cannot sample"):
         answers(sampler, ask(0, PROMPT))
-    sampler._asleep = False
-    assert len(answers(sampler, ask(0, PROMPT))[0].token_ids) == 12
+    sampler.wake()
+    assert not sampler._held.loop.wait(engine._llm.is_sleeping())
+    assert answers(sampler, ask(0, PROMPT))[0].token_ids == before.token_ids
 
 
 def test_an_answer_that_takes_too_long_is_a_timeout_and_leaves_the_engine_well(sampler: VllmSampler) -> None:
@@ -90,3 +96,21 @@ def test_an_answer_that_takes_too_long_is_a_timeout_and_leaves_the_engine_well(s
         answers(sampler, ask(1, PROMPT, tokens=480))
     engine._config = usual
     assert len(answers(sampler, ask(2, PROMPT))[0].token_ids) == 12
+
+
+def test_an_engine_that_is_killed_as_it_takes_new_weights_stops_the_run(
+    sampler: VllmSampler, build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = sampler._answering
+    reload = engine._llm.collective_rpc
+
+    async def killed(*arguments: Any, **options: Any) -> Any:
+        call = asyncio.ensure_future(reload(*arguments, **options))
+        await asyncio.sleep(0)  # it is sent, and under way
+        for process in engine._llm.engine_core.resources.engine_manager.processes:
+            os.kill(process.pid, signal.SIGKILL)
+        return await call
+
+    monkeypatch.setattr(engine._llm, "collective_rpc", killed)
+    with pytest.raises(RunError, match="vLLM's engine is dead; resume the run"):
+        sampler.sync(build(1), 9)

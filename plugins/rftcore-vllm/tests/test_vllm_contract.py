@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -332,6 +333,38 @@ def test_more_tokens_at_once_than_a_step_has_room_for_are_answered_as_one_alone(
         assert completion.logprobs == pytest.approx(learner(model, prompt, completion), abs=CLOSE)
 
 
+def test_a_server_that_sleeps_is_asked_nothing_and_given_no_weights_until_it_is_woken_up(
+    url: str, build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    sampler, new = connect(build()), build(1)
+    before = answers(sampler, ask(0, PROMPT))[0]
+    sampler.sleep()
+    with pytest.raises(RunError, match="asleep and cannot sample"):
+        answers(sampler, ask(0, PROMPT))
+    with pytest.raises(RunError, match="asleep and cannot take new weights"):
+        sampler.sync(new, 1)
+    with pytest.raises(ConfigError, match="is asleep or paused, and would never answer; wake it up: POST /wake_up"):
+        connect(build())
+    sampler.wake()
+    assert answers(sampler, ask(0, PROMPT))[0].token_ids == before.token_ids
+
+    _post(url, "/sleep?level=1")  # by somebody else, in the middle of a run
+    sampler._answering._config = sampler.config.model_copy(update={"start_timeout": 2.0})
+    with pytest.raises(RunError, match=r"no replica has taken the new weights.*is asleep or paused.*POST /wake_up"):
+        sampler.sync(new, 1)
+    _post(url, "/wake_up")
+    sampler._answering._config = sampler.config
+    sampler.sync(new, 2)
+    completion = answers(sampler, ask(1, PROMPT))[0]
+    assert completion.version == 2
+    assert completion.logprobs == pytest.approx(learner(new, PROMPT, completion), abs=CLOSE)
+
+
+def _post(url: str, path: str) -> None:
+    with urllib.request.urlopen(urllib.request.Request(url + path, method="POST"), timeout=PATIENCE):
+        pass
+
+
 def test_the_state_of_a_server_is_told_as_it_was_set(url: str) -> None:
     async def states() -> list[Any]:
         async with aiohttp.ClientSession() as session:
@@ -347,6 +380,7 @@ def test_the_state_of_a_server_is_told_as_it_was_set(url: str) -> None:
             return [
                 await post("/pause", mode="keep"),
                 await get("/is_paused"),
+                await get("/is_sleeping"),
                 await post("/resume"),
                 await get("/is_paused"),
                 await post("/update_weight_version", {"new_version": "12"}),
@@ -358,6 +392,7 @@ def test_the_state_of_a_server_is_told_as_it_was_set(url: str) -> None:
     assert asyncio.run(states()) == [
         {"status": "paused"},
         {"is_paused": True},
+        {"is_sleeping": True},  # of one that is only paused, too
         {"status": "resumed"},
         {"is_paused": False},
         {"success": True, "new_version": "12"},

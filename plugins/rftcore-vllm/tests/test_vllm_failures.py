@@ -204,24 +204,6 @@ def test_a_connection_that_a_server_may_be_closing_is_not_used_again(
     assert sampler._answering._fleet.failed == 0
 
 
-def test_nothing_is_sampled_while_asleep(
-    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
-) -> None:
-    model = build()
-    server = serve(model)
-    sampler = connect(model, server)
-    sampler.sleep()
-    assert server.asleep
-    with pytest.raises(RunError, match="asleep and cannot sample"):
-        sample(sampler, ask())
-    with pytest.raises(RunError, match="asleep and cannot take new weights"):
-        sampler.sync(model, 1)
-    with pytest.raises(ConfigError, match="is asleep, and would never answer"):
-        connect(model, server)
-    sampler.wake()
-    assert len(sample(sampler, ask()).token_ids) == 4
-
-
 def test_a_server_without_the_routes_for_control_is_refused_with_how_to_start_it(
     build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
 ) -> None:
@@ -237,6 +219,21 @@ def test_a_server_without_the_routes_for_control_is_refused_with_how_to_start_it
     server.start()
     with pytest.raises(SamplerFailure, match=r"none of 1 replicas .*start the server with VLLM_SERVER_DEV_MODE=1"):
         sample(sampler, ask())
+
+
+def test_a_replica_that_this_run_left_paused_is_given_weights_again(
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+) -> None:
+    model = build()
+    server = serve(model)
+    sampler = connect(model, server)
+    (replica,) = sampler._answering._fleet.replicas
+    server.paused = replica.paused = True  # as where the connection broke before the order to go on
+    sampler.sync(build(1), 1)
+    assert len(sample(sampler, ask()).token_ids) == 4
+    assert not replica.paused
 
 
 def test_a_port_where_no_server_is_ready_in_time_is_an_error_that_names_it(
