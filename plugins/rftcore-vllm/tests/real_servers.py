@@ -27,6 +27,7 @@ from rftcore.sampler import Completion, Request
 from rftcore.train.learner import Learner
 from rftcore.train.rows import behind
 from rftcore_textcraft.environment import TextCraft
+from rftcore_vllm import servers
 from rftcore_vllm.command import arguments
 from rftcore_vllm.probe import Probe
 from rftcore_vllm.replica import Replica
@@ -96,6 +97,58 @@ def test_grpo_on_a_server_of_its_own_learns(tmp_path: Path) -> None:
     assert max(update["sampler_gap"] for update in curve) < 1e-3
     successes = [float(update["success"]) for update in curve]
     assert fmean(successes[-5:]) > fmean(successes[:5]) + 0.1, successes
+
+
+def test_a_run_goes_on_at_the_other_server_when_one_is_killed_and_learns_nothing_from_what_is_lost(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stop_all()
+    updates, asked, ask = 3, list[tuple[str, int]](), Replica.ask
+    killed = list[tuple[str, int]]()
+    """The URL of a server, and how many answers had come when it was killed."""
+
+    async def asking(replica: Replica, question: Any, *, timeout: float, conversation: int | None = None) -> Any:
+        answer = await ask(replica, question, timeout=timeout, conversation=conversation)
+        if conversation is not None:
+            asked.append((replica.url, conversation))
+            if len(asked) == 60:  # in the middle of the first update: its 32 episodes have about 6 turns each
+                (doomed,) = (server for server in servers._all if server.url == replica.url)
+                killed.append((replica.url, len(asked)))
+                os.killpg(group(doomed), signal.SIGKILL)
+        return answer
+
+    monkeypatch.setattr(Replica, "ask", asking)
+    run = Experiment(
+        name="killed",
+        train="textcraft:easy",
+        sampler={
+            "name": "vllm-server",
+            "replicas": 2,
+            "max_context": 512,
+            "start_timeout": SECONDS,
+            "timeout": SECONDS,
+        },
+        environments={"textcraft": {"max_turns": 6, "distractors": 1}},
+        algorithm={"name": "grpo", "aggregation": "sequence"},
+        training={"updates": updates, "groups": 4, "samples": 8, "record": True},
+        sampling={"max_new_tokens": 24},
+        evaluation={"tasks": 2, "samples": 1},
+        references=[],
+    )
+    (stage,) = run.run(tmp_path).stages
+    ((url, at),) = killed
+    begun = {conversation for where, conversation in asked[:at] if where == url}
+    assert begun & {conversation for where, conversation in asked[at:] if where != url}  # they went on elsewhere
+    assert len(stage.curve) == updates
+    for update, row in enumerate(stage.curve):
+        groups = read_groups(RunFolder(tmp_path / "killed").trajectories(run.blueprint.plan.stages[0].key, update))
+        trajectories = [trajectory for group in groups for trajectory in group.trajectories]
+        lost = [trajectory for trajectory in trajectories if trajectory.status == "sampler_error"]
+        assert all(trajectory.masked for trajectory in lost)
+        assert (row["episodes"], row["masked"], row["drift"]) == (32, len(lost), 0)
+        # Whatever counts has all of its answers, so no reward of 0 stands for a server that was gone.
+        assert all(turn.token_ids for each in trajectories if not each.masked for turn in each.turns)
+        assert {each.status for each in trajectories if not each.masked} <= {"completed", "truncated"}
 
 
 @pytest.fixture
