@@ -61,8 +61,8 @@ class Study:
     def run(self, root: Path | str = records.RUNS, *, fresh: bool = False, display: Display | None = None) -> Report:
         """Do what is not done yet, in `root/NAME`, and write the report. `fresh` deletes an earlier run of that name.
 
-        Raises RunError when the folder belongs to another run, another process works there, a job failed, or all of them
-        together lost too many samples.
+        Raises RunError when the folder belongs to another run, another process works there, a job failed, or all of
+        them together lost too many samples.
         """
         return run_folder(self.create(root, fresh=fresh), display=display)
 

@@ -1,7 +1,8 @@
 """Environments that hang or crash in a tenth of their episodes, whatever the agent does: what a run makes of them.
 
-The estimate has to stay unbiased: every sample that is not masked is the very sample of the undisturbed run, and what
-is masked is in the accounts, whose bounds hold the undisturbed success.
+They do so at the start or the first step, and in another tenth when an episode is closed. The estimate has to stay
+unbiased: every sample that is not masked is the very sample of the undisturbed run, and what is masked is in the
+accounts, whose bounds hold the undisturbed success. What fails when it is closed costs nothing, and is noted.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ def faulty(world: World, undisturbed: str, name: str = "faulty", **changes: Any)
     failed, samples = (sum(row[key] for row in rows) for key in ("episodes", "samples"))
     found.done["failed episodes"] = failed - samples
     found.done["masked samples"] = sum(sum(row["masked"].values()) for row in rows)
+    found.done["episodes not closed"] = unclosed = sum(row.get("unclosed", 0) for row in rows)
+    if not 0.3 * SHARE < unclosed / samples < 3 * SHARE:
+        found.problems.append(f"{name}: {unclosed} of {samples} episodes were not closed, expected about {SHARE:.0%}")
     if not 0.3 * SHARE < (failed - samples) / failed < 3 * SHARE:
         found.problems.append(f"{name}: {failed - samples} of {failed} episodes failed, expected about {SHARE:.0%}")
     if "Samples lost to the machine" not in (folder / "report.html").read_text(encoding="utf-8"):

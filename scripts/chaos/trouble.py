@@ -98,18 +98,22 @@ if os.environ.get(FOLDER):
     threading.Thread(target=_watch, args=(Path(os.environ[FOLDER]),), daemon=True).start()
 
 
-class _Failing(Episode):
-    """An episode that crashes or hangs at its first step, or does not fail."""
+def _meet(fate: str) -> None:
+    if fate == "crash":
+        raise OSError("trouble: the environment crashed")
+    if fate == "hang":
+        threading.Event().wait()
 
-    def __init__(self, episode: Episode, fate: str) -> None:
-        self._episode, self._fate = episode, fate
+
+class _Failing(Episode):
+    """An episode that crashes or hangs at its first step, when it is closed, at both or at neither."""
+
+    def __init__(self, episode: Episode, at_step: str, at_close: str) -> None:
+        self._episode, self._at_step, self._at_close = episode, at_step, at_close
         self.observation = episode.observation
 
     def step(self, action: str) -> Step:
-        if self._fate == "crash":
-            raise OSError("trouble: the environment crashed")
-        if self._fate == "hang":
-            threading.Event().wait()
+        _meet(self._at_step)
         step = self._episode.step(action)
         self.observation = self._episode.observation
         return step
@@ -119,6 +123,10 @@ class _Failing(Episode):
 
     def expert_action(self) -> str | None:
         return self._episode.expert_action()
+
+    def close(self) -> None:
+        self._episode.close()
+        _meet(self._at_close)
 
 
 def __getattr__(name: str) -> type:
@@ -132,15 +140,20 @@ def __getattr__(name: str) -> type:
 
         class Config(Frozen):
             crashes: float = Field(default=0.05, ge=0, le=1)
-            """Share of episodes that crash."""
+            """Share of episodes that crash at their start or first step; as many crash when they are closed."""
             hangs: float = Field(default=0.05, ge=0, le=1)
-            """Share of episodes that hang."""
+            """Share of episodes that hang there."""
             max_turns: int = 3
 
         def start(self, task: Task) -> Episode:
+            fate, starting = self._fate(), random.SystemRandom().random() < 0.5
+            if starting:
+                _meet(fate)
+            return _Failing(super().start(task), "none" if starting else fate, self._fate())
+
+        def _fate(self) -> str:
             drawn = random.SystemRandom().random()
             crashes, hangs = self.config.crashes, self.config.hangs
-            fate = "crash" if drawn < crashes else "hang" if drawn < crashes + hangs else "none"
-            return _Failing(super().start(task), fate)
+            return "crash" if drawn < crashes else "hang" if drawn < crashes + hangs else "none"
 
     return Shaky

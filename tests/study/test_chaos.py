@@ -1,4 +1,5 @@
-"""The short form of `make chaos`: servers, a worker and an actor of Ray are killed, the disk is full; the numbers stay.
+"""The short form of `make chaos`: servers, a worker and an actor of Ray are killed, the disk is full, and environments
+fail; the numbers stay.
 
 That of sampler servers is in rftcore-vllm's `test_vllm_failures.py`: it needs torch.
 """
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from chaos.__main__ import KINDS, shares
 from chaos.disturbed import Disturbance, shuffled
+from chaos.faulty import faulty
 from chaos.world import World
 
 PLAYED: dict[str, Any] = {
@@ -47,6 +49,12 @@ def test_a_run_on_ray_whose_actor_is_killed_ends_with_the_numbers_of_worker_proc
     found = Disturbance(world, study, ["Ray actor"], 0, longest=2.0).run("undisturbed", "on-ray")
     assert found.problems == []
     assert dict(found.done) == {"Ray actor": 1}
+
+
+def test_environments_that_fail_at_start_step_and_close_leave_an_unbiased_sample_and_accounts(world: World) -> None:
+    found = faulty(world, "undisturbed", **PLAYED)
+    assert found.problems == []
+    assert found.done["failed episodes"] > 0 < found.done["episodes not closed"]
 
 
 def test_each_kind_is_killed_as_often_and_in_each_part_that_has_it() -> None:
