@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 import warnings
 from types import TracebackType
 from typing import TextIO
@@ -29,13 +30,31 @@ def main() -> None:
     except (RftError, OSError) as error:
         if os.environ.get("RFTCORE_DEBUG"):
             raise
-        complain(_machine(error) if isinstance(error, OSError) else str(error))
+        complain(machine(error) if isinstance(error, OSError) else str(error))
         sys.exit(2)
     except Exception as error:  # a bug, here or in a plugin: the traceback of what the command did
         if plugin := _whose(error):
-            error.add_note(f"This came up in {plugin}; mend it there, or tell its authors.")
-        error.__traceback__ = _within_command(error)
+            error.add_note(plugin)
+        error.__traceback__ = _within(error, "typer")
         raise
+
+
+def bug(error: Exception) -> str:
+    """Print the traceback of a job's bug, for whoever mends it, and return in a sentence what it is.
+
+    That is the traceback of the process in which the job ran, and where that is this one, from the job on.
+    """
+    import typer
+
+    from rftcore.executors.child import RemoteError
+
+    remote = isinstance(error, RemoteError)
+    reason = str(error) if remote else f"{type(error).__name__}: {error}"
+    if not os.environ.get("RFTCORE_DEBUG"):  # else `main` shows it whole
+        error.__traceback__ = _within(error, "rftcore.executors.target")
+        shown = getattr(error, "__notes__", [reason]) if remote else traceback.format_exception(error)
+        typer.echo("".join(shown).rstrip(), err=True)
+    return "\n".join(filter(None, [reason, _whose(error)]))
 
 
 def complain(message: str) -> None:
@@ -46,19 +65,18 @@ def complain(message: str) -> None:
     Console(stderr=True).print(Text("error: ", "bold red") + Text(message, "default"), soft_wrap=True)
 
 
-def _within_command(error: Exception) -> TracebackType | None:
-    """Return the traceback from the command on: how the command line came to call it is no news."""
-    frames = error.__traceback__
-    found = frames
+def _within(error: Exception, caller: str) -> TracebackType | None:
+    """Return the traceback from where a module, or package, called on; the whole one where it called nothing."""
+    frames = found = error.__traceback__
     while frames is not None:
-        if frames.tb_frame.f_globals.get("__name__", "").partition(".")[0] == "typer":
+        if f"{frames.tb_frame.f_globals.get('__name__', '')}.".startswith(f"{caller}."):
             found = frames.tb_next
         frames = frames.tb_next
     return found
 
 
 def _whose(error: Exception) -> str:
-    """Return the plugin that the error came up in, with the command that examines it; nothing when it was none."""
+    """Return in which plugin the error came up, with the command that examines it; nothing when it was none."""
     from rftcore import registry
 
     raised = error.__traceback__
@@ -70,7 +88,8 @@ def _whose(error: Exception) -> str:
         for spec in plugin.specs:
             package = spec.target.partition(":")[0].partition(".")[0]
             if package in modules and package != "rftcore":
-                return f"{plugin.owner}, which `rftcore check {spec.name} --kind {spec.kind}` examines"
+                check = f"`rftcore check {spec.name} --kind {spec.kind}`"
+                return f"This came up in {plugin.owner}, which {check} examines; mend it there, or tell its authors."
     return ""
 
 
@@ -89,7 +108,8 @@ def _warn(
     Console(stderr=True).print(Text("warning: ", "bold yellow") + Text(str(message), "default"), soft_wrap=True)
 
 
-def _machine(error: OSError) -> str:
+def machine(error: OSError) -> str:
+    """Return what failed on the machine, and what a person can do."""
     what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error.strerror or error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{what}\nfree some space and run the same command again: what was saved before stays valid"

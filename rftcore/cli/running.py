@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rftcore import launch
-from rftcore.errors import RftError
+from rftcore.cli import bug, machine
+from rftcore.errors import RftError, RunError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +72,8 @@ def side_by_side(jobs: int | None) -> Component | None:
 def work(folder: RunFolder, executor: Component | None = None) -> Report:
     """Do what is left of a run, with a live view on the standard error stream, or lines where that is no terminal.
 
-    Ctrl-C stops the jobs and exits with code 130; it and every error leave the line that resumes.
+    Ctrl-C stops the jobs and exits with code 130; it and every error leave the line that resumes. One that nobody
+    raised on purpose, a bug here or in a plugin, is a RunError with that line, below the traceback of what failed.
     """
     from rich.console import Console
 
@@ -87,11 +89,19 @@ def work(folder: RunFolder, executor: Component | None = None) -> Report:
     except KeyboardInterrupt:
         typer.echo(f"\nStopped. What was complete is saved. This line goes on:\n\n  {resuming(folder)}", err=True)
         raise typer.Exit(130) from None
-    except RftError as error:
-        text = "the run stopped for the reason above" if error is display.told else str(error)
-        raise type(error)(
-            f"{text}\nWhat was complete is saved. When that is mended, this line goes on:\n\n  {resuming(folder)}"
+    except Exception as error:
+        kind = type(error) if isinstance(error, RftError) else RunError
+        raise kind(
+            f"{_reason(error, told=error is display.told)}\nWhat was complete is saved. When that is mended, "
+            f"this line goes on:\n\n  {resuming(folder)}"
         ) from error
+
+
+def _reason(error: Exception, *, told: bool) -> str:
+    """Return why a run stopped; of what was `told` on purpose no more than that."""
+    if isinstance(error, RftError):
+        return "the run stopped for the reason above" if told else str(error)
+    return machine(error) if isinstance(error, OSError) else bug(error)
 
 
 @contextmanager
