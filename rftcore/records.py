@@ -87,7 +87,7 @@ class RunFolder:
         try:
             record = read_json(path)
         except RunError as error:
-            if not _no_json(error):
+            if not no_json(error):
                 raise
             raise RunError(
                 f"{error}. Give the command that made this run again, under its name: it writes the file anew and does "
@@ -109,7 +109,7 @@ class RunFolder:
             if path.exists():
                 read_json(path)
         except RunError as error:
-            if not _no_json(error):
+            if not no_json(error):
                 raise
             path.replace(path.with_name("run.json.damaged"))
             warnings.warn(f"{error}; it is now run.json.damaged, and written anew", RuntimeWarning, stacklevel=4)
@@ -201,7 +201,7 @@ def all_runs(root: Path = RUNS) -> Iterator[RunFolder]:
                 yield RunFolder(path)
 
 
-def _no_json(error: RunError) -> bool:
+def no_json(error: RunError) -> bool:
     """Whether a file could be read, but holds something else than was written into it."""
     return isinstance(error.__cause__, ValueError)
 

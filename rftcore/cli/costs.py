@@ -13,20 +13,26 @@ if TYPE_CHECKING:
     from rftcore.study import Study
 
 
-def tell_costs(planned: Study, folder: RunFolder, tflops: float | None, *, probed: bool) -> None:
-    """Print what a run costs, after a probe where it is to be `probed`; else `tflops` is what a job sustains."""
+def tell_costs(planned: Study, folder: RunFolder, done: set[str], tflops: float | None, *, probed: bool) -> bool:
+    """Print what a run costs, after a probe where it is to be `probed`; else `tflops` is what a job sustains.
+
+    Where all is `done` it costs nothing, and is not probed. Returns False when there is no room, so that it is refused.
+    """
     from rftcore.estimate import Lengths
     from rftcore.probe import SECONDS, probe
 
     config, plan, environments = planned.config, planned.blueprint.plan, planned.blueprint.environments
+    if len(done) == len(plan.stages) + len(plan.cells):
+        console().print("\nnothing is left to do, so it costs nothing more", style="bold")
+        return True
     measured = None
     if probed:
         console().print(f"\nprobe: about {SECONDS:g} s of playing and learning, after the start", style="bold")
         measured = probe(planned.blueprint.kind, config, plan, seconds=SECONDS)
         _tell_measured(measured)
     lengths = Lengths(config, environments, None if measured is None else measured.lengths())
-    _tell_budget(planned, tflops, lengths, None if measured is None else _forecast(planned, folder, measured))
-    _tell_room(planned, folder, lengths, measured)
+    _tell_budget(planned, tflops, lengths, None if measured is None else _forecast(planned, done, measured))
+    return _tell_room(planned, folder, done, lengths, measured)
 
 
 def _tell_measured(measured: Measured) -> None:
@@ -59,12 +65,11 @@ def _tell_measured(measured: Measured) -> None:
     )
 
 
-def _forecast(planned: Study, folder: RunFolder, measured: Measured) -> Range:
-    from rftcore.study import finished
+def _forecast(planned: Study, done: set[str], measured: Measured) -> Range:
     from rftcore.timing import forecast
 
     config, plan, environments = planned.config, planned.blueprint.plan, planned.blueprint.environments
-    return forecast(config, plan, environments, measured, finished(folder, plan), _slots(planned))
+    return forecast(config, plan, environments, measured, done, _slots(planned))
 
 
 def _slots(planned: Study) -> int:
@@ -75,24 +80,25 @@ def _slots(planned: Study) -> int:
     return slots
 
 
-def _tell_room(planned: Study, folder: RunFolder, lengths: Lengths, measured: Measured | None) -> None:
-    """Print what the run takes of memory and disk, and what a run would do about it."""
+def _tell_room(planned: Study, folder: RunFolder, done: set[str], lengths: Lengths, measured: Measured | None) -> bool:
+    """Print what the run takes of memory and disk, and what it would do about it. Returns False when it is refused."""
     from rftcore import registry
     from rftcore.room import claims, refusal
-    from rftcore.study import finished
 
     config, plan, environments = planned.config, planned.blueprint.plan, planned.blueprint.environments
     runner = registry.create("executor", config.executor.name, config.executor.options)
     peaks = None if measured is None else {"memory": measured.peak, "GPU memory": measured.gpu_peak}
-    found = claims(config, plan, folder, finished(folder, plan), runner, environments, lengths, peaks)
+    found = claims(config, plan, folder, done, runner, environments, lengths, peaks)
+    refused = [claim for claim in found if claim.refused and config.shortage == "refuse"]
     out = console()
     for claim in found:
-        doubt = f". This may not be enough: {claim.way}" if claim.doubtful and not claim.refused else ""
+        doubt = f". This may not be enough: {claim.way}" if claim.doubtful and claim not in refused else ""
         out.print(f"{claim}{doubt}")
     if not found:
         out.print("how much memory and disk it takes is not known before the model is loaded")
-    if refused := [claim for claim in found if claim.refused]:
+    if refused:
         out.print(refusal(refused), style="bold")
+    return not refused
 
 
 def _tell_budget(planned: Study, tflops: float | None, lengths: Lengths, forecast: Range | None) -> None:

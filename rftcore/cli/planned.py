@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from rftcore.cli.costs import tell_costs
 from rftcore.cli.terminal import console, table
 
@@ -14,14 +16,20 @@ if TYPE_CHECKING:
     from rftcore.study import Study
 
 
-def tell(planned: Study, folder: RunFolder, tflops: float | None = None, *, probed: bool = False) -> None:
+def tell(
+    planned: Study, folder: RunFolder, tflops: float | None = None, *, probed: bool = False, fresh: bool = False
+) -> None:
     """Print every stage and every cell, the budget, and estimates of time, memory and disk.
 
-    `tflops` is what one job sustains; a run that is to be `probed` is measured first.
+    `tflops` is what one job sustains; a run that is to be `probed` is measured first; a `fresh` one deletes what is in
+    `folder`. Exits with code 1 when the run would be refused: another one is there, or there is no room.
     """
     from rftcore.study import finished
 
     config, plan = planned.config, planned.blueprint.plan
+    there = _record(folder)
+    refused = None if there is None or fresh or there["id"] == planned.id else folder.another(there, planned.id)
+    done = set() if fresh or refused else finished(folder, plan)
     out = console()
     out.print(f"{planned.blueprint.kind} {config.name}, id {planned.id[:12]}", style="bold")
     learns = f", algorithm {config.algorithm.name}" if plan.stages else ""
@@ -29,14 +37,34 @@ def tell(planned: Study, folder: RunFolder, tflops: float | None = None, *, prob
     if plan.stages:
         _tell_stages(planned)
     _tell_cells(planned)
-    tell_costs(planned, folder, tflops, probed=probed)
+    roomy = tell_costs(planned, folder, done, tflops, probed=probed)
     _tell_missing(planned)
     trained = {source.environment for stage in plan.stages for source in stage.stage.sources}
     held_out = sorted({cell.environment for cell in plan.cells} - trained)
     if held_out:
         out.print(f"never trained in: {', '.join(held_out)}")
-    total = len(plan.stages) + len(plan.cells)
-    out.print(f"{len(finished(folder, plan))} of {total} jobs are done in {folder.path}")
+    if there is not None and fresh:
+        out.print(f"the run {there['id'][:12]} in {folder.path} is deleted first (--fresh)", style="bold")
+    if refused is not None:
+        out.print(f"it is refused: {refused}", style="bold")
+    else:
+        out.print(f"{len(done)} of {len(plan.stages) + len(plan.cells)} jobs are done in {folder.path}")
+    if refused is not None or not roomy:
+        raise typer.Exit(1)
+
+
+def _record(folder: RunFolder) -> dict[str, Any] | None:
+    """Return the record of the run in a folder; None where there is none, or one that the run writes anew."""
+    from rftcore.errors import RunError
+    from rftcore.records import no_json, read_json
+
+    file = folder.path / "run.json"
+    try:
+        return folder.record() if file.exists() and read_json(file) else None
+    except RunError as error:
+        if no_json(error):
+            return None
+        raise
 
 
 def _tell_stages(planned: Study) -> None:

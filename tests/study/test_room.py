@@ -225,9 +225,13 @@ def test_a_dry_run_says_what_there_is_no_room_for(
     rftcore: Command, model: Path, little: Callable[..., None], tmp_path: Path
 ) -> None:
     little(memory=5e6)
-    done = rftcore("train", "--train", "even", "--dry-run", f"model={model}", "training.updates=2")
-    assert (done.code, done.err) == (0, "")
+    arguments = ("train", "--train", "even", "--dry-run", f"model={model}", "training.updates=2")
+    done = rftcore(*arguments)
+    assert (done.code, done.err) == (1, "")
     assert "there is no room here for this run, of which nothing was started:" in done.out.splitlines()
+    warned = rftcore(*arguments, "shortage=warn")  # this is what lets it run
+    assert (warned.code, warned.err) == (0, "")
+    assert "no room here" not in warned.out and ". This may not be enough: " in warned.out
     assert list(tmp_path.iterdir()) == []
 
 

@@ -72,7 +72,7 @@ def evaluate(
     if name is None and not any(item.startswith("name=") for item in given):  # so that two of them never collide
         evaluation = Evaluation(config.model_copy(update={"name": f"evaluation-{evaluation.id[:8]}"}))
     if dry_run or probe:
-        tell(evaluation, RunFolder(runs / evaluation.config.name), tflops, probed=probe)
+        tell(evaluation, RunFolder(runs / evaluation.config.name), tflops, probed=probe, fresh=fresh)
         return
     folder = evaluation.create(runs, fresh=fresh)
     _tell(work(folder), folder.path, checkpoint or what or "", as_json)

@@ -46,7 +46,7 @@ def study(
 
     planned = Study(configured(StudyConfig, config, overrides or [], name, jobs))
     if dry_run or probe:
-        tell(planned, RunFolder(runs / planned.config.name), tflops, probed=probe)
+        tell(planned, RunFolder(runs / planned.config.name), tflops, probed=probe, fresh=fresh)
         return
     folder = planned.create(runs, fresh=fresh)
     show(work(folder), folder)

@@ -53,7 +53,7 @@ def train(
         raise ConfigError("found nothing to train on, expected a configuration or, for example: --train textcraft:easy")
     experiment = Experiment(configured(ExperimentConfig, config or {}, overrides, name, jobs))
     if dry_run or probe:
-        tell(experiment, RunFolder(runs / experiment.config.name), tflops, probed=probe)
+        tell(experiment, RunFolder(runs / experiment.config.name), tflops, probed=probe, fresh=fresh)
         return
     folder = experiment.create(runs, fresh=fresh)
     show(work(folder), folder)
