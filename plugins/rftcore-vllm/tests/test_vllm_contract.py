@@ -24,7 +24,7 @@ from rftcore.train.rows import Row
 from rftcore.train.sampler import checksum
 from rftcore_vllm.command import arguments
 from rftcore_vllm.key import API_KEY
-from rftcore_vllm.protocol import COMPLETIONS, Question, body
+from rftcore_vllm.protocol import COMPLETIONS, GENERATE, Question, body
 from rftcore_vllm.replica import Replica
 from rftcore_vllm.sampler import VllmServerSampler
 from rftcore_vllm.server import Server
@@ -232,6 +232,20 @@ def test_a_server_without_the_route_for_tokens_is_asked_for_completions(
     completion = answers(sampler, ask(0, PROMPT))[0]
     assert completion.logprobs == pytest.approx(learner(model, PROMPT, completion), abs=CLOSE)
     assert completion.version == 0
+
+
+@pytest.mark.parametrize("route", [GENERATE, COMPLETIONS])
+def test_weights_that_another_run_loads_are_told_on_both_routes(
+    route: str, build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    sampler = connect(build())
+    for replica in sampler._answering._fleet.replicas:
+        replica.route = route
+    assert answers(sampler, ask(0, PROMPT))[0].version == 0
+    other = connect(build(1))
+    with pytest.raises(RunError, match="which this run did not load"):
+        answers(sampler, ask(1, PROMPT))
+    assert answers(other, ask(1, PROMPT))[0].version == 0
 
 
 def test_adapters_are_loaded_in_place_of_the_ones_before(
