@@ -137,9 +137,9 @@ def test_an_untouched_run_is_verified_and_nothing_is_written(rftcore: Command, s
     before = {file: file.stat().st_mtime_ns for file in study_folder.path.rglob("*")}
     done = rftcore("verify", study_folder.path)
     assert (done.code, done.err) == (0, "")
-    # run.json, two files for each of 5 stages and of 32 cells, and the sessions.
+    # run.json, two files for each of 5 stages and of 32 cells, the events and the sessions.
     assert done.out == (
-        "76 files of records and 5 checkpoints are what was written\nreport.json is what the records give\n"
+        "77 files of records and 5 checkpoints are what was written\nreport.json is what the records give\n"
     )
     assert {file: file.stat().st_mtime_ns for file in study_folder.path.rglob("*")} == before
 
@@ -166,7 +166,7 @@ def test_what_was_changed_by_hand_is_found(rftcore: Command, study_folder: RunFo
     done = rftcore("verify", copy)
     assert done.code == 1
     lines = done.out.splitlines()
-    assert lines[0] == "75 files of records and 4 checkpoints are what was written"
+    assert lines[0] == "76 files of records and 4 checkpoints are what was written"
     assert [line.split(":")[0] for line in lines[1:]] == ["damaged", "damaged"]
     assert cell.name in lines[1] and "model.safetensors" in lines[2]
 

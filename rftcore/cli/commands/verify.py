@@ -18,7 +18,8 @@ def verify(
 ) -> None:
     """Read every record and checkpoint of a finished run with its checksum, and make its report again to compare.
 
-    Nothing is written. The exit code is 1 when something is damaged, or the report is not what the records give.
+    Nothing is written. The exit code is 1 when something is damaged or missing, or the report is not what the records
+    give. A run without a report, or of a later version of rftcore, cannot be verified.
 
     Examples:
 
@@ -40,6 +41,8 @@ def verify(
             out.print("report.json is what the records give")
         for text in found.differences:
             out.print(f"report.json, and what the records give: {text}", style="red")
+        for text in found.remarks:
+            out.print(text, style="yellow")
         if found.changed:
             out.print(f"\nThe run could not go on here. {found.changed}", style="yellow")
     if not found.sound:
