@@ -41,9 +41,13 @@ class Room:
     """The first observation."""
     observation: str = ""
     reward: float = 0.0
+    before: float = 0.0
+    """The reward of the answer before."""
     score: float = 0.0
     """Sum of the rewards."""
     done: bool = False
+    truncated: bool = False
+    """Whether a limit of the environment made the end."""
 
 
 class Rooms:
@@ -82,14 +86,16 @@ class Rooms:
         await self._sessions.close(room.session)
         room.session, episode = await self._sessions.begin(lambda: self._environment.start(task))
         room.item, room.prompt, room.observation = item, episode.observation, episode.observation
-        room.reward, room.score, room.done = 0.0, 0.0, False
+        room.reward, room.before, room.score, room.done, room.truncated = 0.0, 0.0, 0.0, False, False
         return room
 
     async def step(self, number: int, action: str) -> Room:
         """Apply an action to the episode in a room. Raises NoRoom, Refusal, and what the environment raises."""
         room = self.find(number)
         step = await self.ask(number, lambda episode: episode.step(action))
+        room.before = room.reward
         room.observation, room.reward, room.done = step.observation, step.reward, step.terminated or step.truncated
+        room.truncated = step.truncated
         room.score += step.reward
         return room
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rftcore.errors import ConfigError
 from rftcore.protocol import Offer, Protocol
-from rftcore_agentgym import alfworld, babyai, searchqa, textcraft, webshop
+from rftcore_agentgym import alfworld, babyai, sciworld, searchqa, textcraft, webshop
 from rftcore_agentgym.application import AgentGymApplication
 from rftcore_agentgym.items import Items, Numbers
 from rftcore_agentgym.rooms import Rooms
@@ -15,7 +15,10 @@ from rftcore_serve.listening import Listening, listen
 from rftcore_serve.sessions import Sessions
 from rftcore_serve.wire import VARIABLE
 
-DIALECTS = {module.DIALECT.environment: module.DIALECT for module in (alfworld, babyai, searchqa, textcraft, webshop)}
+DIALECTS = {
+    module.DIALECT.environment: module.DIALECT
+    for module in (alfworld, babyai, sciworld, searchqa, textcraft, webshop)
+}
 
 
 class AgentGymProtocol(Protocol):

@@ -19,14 +19,15 @@ from rftcore_agentgym.items import Items
 from rftcore_agentgym.server import AgentGymProtocol
 
 Server = Any  # of conftest.py, which no test can import
-ITEM = {"textcraft": "data_idx", "babyai": "data_idx", "alfworld": "game", "webshop": "session_id", "searchqa": "id"}
-"""What a reset calls the number of an item."""
+ITEM = {"alfworld": "game", "webshop": "session_id", "searchqa": "id"}
+"""What a reset calls the number of an item, where that is not `data_idx`."""
 OPTIONS = {
     "textcraft": {"profile": "original"},
     "babyai": {"profile": "agentgym"},
     "alfworld": {"profile": "agentgym", "action_list": "never"},
     "webshop": {"profile": "agentgym", "products": 60},
     "searchqa": {"profile": "agentgym"},
+    "sciworld": {"profile": "agentgym"},
 }
 
 
@@ -67,13 +68,15 @@ class Player:
 
     def reset(self, item: int) -> Any:
         world = {"world_type": "Text"} if self.name == "alfworld" else {}
-        return self.post("/reset", **{ITEM[self.name]: item}, **world)
+        return self.post("/reset", **{ITEM.get(self.name, "data_idx"): item}, **world)
 
 
 def told(answer: Any) -> str:
     """Return the observation in the answer to a reset or a step."""
     if isinstance(answer, str):
         return answer
+    if "task_description" in answer:
+        return f"{answer['task_description']}\n{answer['observation']}"
     return str(answer[0] if isinstance(answer, list) else answer.get("observation", answer.get("state")))
 
 
@@ -83,6 +86,7 @@ CREATED = {
     "alfworld": {"id": "int"},
     "webshop": "int",
     "searchqa": "int",
+    "sciworld": {"id": "int"},
 }
 RESET = {
     "textcraft": {"id": "int", "observation": "str", "done": "bool", "reward": "int"},
@@ -90,6 +94,16 @@ RESET = {
     "alfworld": {"id": "int", "observation": "str", "available_actions": ["str"], "task_type": "str"},
     "webshop": ["NoneType", "str"],
     "searchqa": "str",
+    "sciworld": {
+        "task_name": "str",
+        "var_num": "int",
+        "task_description": "str",
+        "observation": "str",
+        "reward": "int",
+        "score": "int",
+        "deleted": "bool",
+        "done": "bool",
+    },
 }
 STEP = {
     "textcraft": {"observation": "str", "reward": "int", "done": "bool"},
@@ -97,6 +111,7 @@ STEP = {
     "alfworld": {"observation": "str", "reward": "float", "available_actions": ["str"], "done": "bool"},
     "webshop": {"state": "str", "reward": "float", "done": "bool", "info": "NoneType"},
     "searchqa": {"observation": "str", "reward": "float", "done": "bool", "info": "NoneType"},
+    "sciworld": {"observation": "str", "reward": "int", "score": "int", "done": "bool"},
 }
 
 
@@ -117,9 +132,11 @@ def test_an_expert_over_agentgyms_routes_sees_and_earns_what_it_would_here(
         score, steps = 0.0, 0
         for action in local.oracle(items[item]):
             answer, step = player.post("/step", action=action), episode.step(action)
-            score, steps = score + step.reward, steps + 1
+            # ScienceWorld's server rewards a change of the score, which is the percentage that our reward is a share.
+            reward = round(100 * step.reward) - score if name == "sciworld" else step.reward
+            score, steps = score + reward, steps + 1
             assert shape(answer) == STEP[name]
-            assert (told(answer), answer["reward"], answer["done"]) == (step.observation, step.reward, step.terminated)
+            assert (told(answer), answer["reward"], answer["done"]) == (step.observation, reward, step.terminated)
             assert answer.get("score", score) == pytest.approx(score)
             if name == "alfworld":
                 assert answer["available_actions"] == list(episode.available_actions() or ())
@@ -146,6 +163,29 @@ def test_what_is_asked_beside_the_steps_has_agentgyms_shapes(serve: Callable[...
         detail = {"observation": "str", "done": "bool", "reward": "int", "deleted": "bool"}
         assert shape(crafting.get("/detail")) == detail
         assert crafting.answered(client.get("/")) == "This is environment TextCraft."
+
+
+def test_an_end_of_sciworld_is_a_fatal_mistake_or_a_limit(serve: Callable[..., Server]) -> None:
+    server, local = started(serve, "sciworld")
+    item = next(number for number in range(50) if Items(local)[number].data["kind"] == "find-plant")
+    with server.client() as client:
+        player = Player(client, "sciworld")
+        begun = player.reset(item)
+        assert player.get("/observation") == begun["observation"]
+        assert player.get("/detail") == begun
+        seen = player.post("/step", action="look around")
+        assert player.get("/detail") == {**begun, **seen}
+        wrong = player.post("/step", action="focus on agent")
+        assert (wrong["reward"], wrong["score"], wrong["done"]) == (-100 - seen["score"], -100, True)
+        finished = {"error": f"The task with environment {player.room} has finished."}
+        assert player.post("/step", action="look around") == player.get("/detail") == finished
+        player.reset(item)
+        for _ in range(20):
+            waited = player.post("/step", action="wait")
+            if waited["done"]:
+                break
+        assert (waited["reward"], waited["score"], waited["done"]) == (0, 0, True)
+        assert player.answered(client.get("/")) == "This is environment ScienceWorld."
 
 
 def test_a_number_of_nobody_is_an_answer_or_a_status_as_agentgym_has_it(serve: Callable[..., Server]) -> None:
@@ -189,5 +229,5 @@ def test_agentgyms_own_numbers_mean_its_levels_and_seeds(serve: Callable[..., Se
 
 def test_an_environment_that_agentgym_has_not_is_refused_with_those_that_it_has() -> None:
     offer = Offer("corridor", "1", lambda options: registry.create("environment", "textcraft", options))
-    with pytest.raises(ConfigError, match=r"'corridor'.*expected one of: alfworld, babyai, searchqa, textcraft, web"):
+    with pytest.raises(ConfigError, match=r"'corridor'.*expected one of: alfworld, babyai, sciworld, searchqa, text"):
         AgentGymProtocol().serve(offer, print)

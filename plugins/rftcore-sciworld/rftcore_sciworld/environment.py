@@ -15,7 +15,7 @@ from rftcore.environment import ActionList, Environment, distinct_words
 from rftcore.errors import ConfigError
 from rftcore.schemas.frozen import Frozen
 from rftcore.schemas.task import Split, Task
-from rftcore_sciworld.tasks import EXCLUDED, VARIATIONS, listed
+from rftcore_sciworld.tasks import EASY, EXCLUDED, VARIATIONS, listed, variations
 from rftcore_sciworld.words import words
 
 if TYPE_CHECKING:
@@ -71,6 +71,23 @@ class SciWorld(Environment):
             raise ConfigError(f"found difficulty {difficulty!r}, expected one of: {', '.join(self.difficulties)}")
         return _tasks(split, difficulty, self.config.profile, self.max_turns)
 
+    def task(self, number: int) -> Task:
+        """Return AgentGym's item `sciworld_NUMBER`: the variations of each kind that it has, one kind after the other.
+
+        A variation of ScienceWorld's test set counts as one to test with, any other as one to train with, listed or
+        not. Raises ConfigError when there is no such item.
+        """
+        left = number
+        for kind, count in VARIATIONS.items():
+            if kind in EXCLUDED:
+                continue
+            if 0 <= left < count:
+                split: Split = "test" if left in variations(kind, "test") else "train"
+                return _task(kind, left, split, "easy" if kind in EASY else "hard")
+            left -= count
+        most = sum(count for kind, count in VARIATIONS.items() if kind not in EXCLUDED) - 1
+        raise ConfigError(f"found item {number} of {self.name}, expected 0 to {most}")
+
     def start(self, task: Task) -> Experiment:
         """Begin `task`: any variation of any kind, listed or not.
 
@@ -121,13 +138,17 @@ def _listed(split: Split, difficulty: str, profile: Profile, longest: int) -> li
 @cache
 def _tasks(split: Split, difficulty: str, profile: Profile, longest: int) -> tuple[Task, ...]:
     return tuple(
-        Task(
-            environment=SciWorld.name,
-            id=f"{SciWorld.name}/{difficulty}/{split}/{kind}/{variation}",
-            split=split,
-            difficulty=difficulty,
-            seed=variation,
-            data={"kind": kind, "variation": variation},
-        )
+        _task(kind, variation, split, difficulty)
         for kind, variation, _ in _listed(split, difficulty, profile, longest)
+    )
+
+
+def _task(kind: str, variation: int, split: Split, difficulty: str) -> Task:
+    return Task(
+        environment=SciWorld.name,
+        id=f"{SciWorld.name}/{difficulty}/{split}/{kind}/{variation}",
+        split=split,
+        difficulty=difficulty,
+        seed=variation,
+        data={"kind": kind, "variation": variation},
     )

@@ -66,6 +66,22 @@ def test_a_shorter_horizon_keeps_the_tasks_that_fit_in_it() -> None:
     assert {task for task in fitting(18) if "/use-thermometer/" in task} == shortest != set()
 
 
+def test_agentgyms_items_are_the_variations_of_one_kind_after_the_other() -> None:
+    world = SciWorld(profile="agentgym")
+    assert world.task(0).id == "sciworld/hard/train/boil/0"
+    assert world.task(29).id == "sciworld/hard/test/boil/29"  # the last quarter of 30
+    assert world.task(30).id == "sciworld/hard/train/melt/0"
+    # 15 kinds of 30, 30, 30, 30, 540, 436, 300, 20, 20, 900, 600, 300, 300, 300 and 300 come before the plants to grow,
+    # which are left out.
+    assert world.task(4136).id == "sciworld/hard/train/chemistry-mix/0"
+    assert world.task(4464).id == "sciworld/easy/test/lifespan-shortest-lived/99"  # 32, 36, 36, 125 and 99 later
+    # 7,207 without 126, 126, 168, 1,386, 162, 120 and 480.
+    assert world.task(4638).id == "sciworld/hard/test/identify-life-stages-2/9"
+    for number in (-1, 4639):
+        with pytest.raises(ConfigError, match=f"found item {number} of sciworld, expected 0 to 4638"):
+            world.task(number)
+
+
 def test_agentgym_leaves_seven_kinds_out(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = {"boil": {"train": [20, 31]}, "grow-plant": {"train": [49]}, "chemistry-mix": {"train": [0, 17]}}
     monkeypatch.setattr(tasks, "stored", lambda: measured)
