@@ -34,6 +34,7 @@ def export(run: RunFolder, out: Path, *, checkpoint: str | None = None, merge: b
     staging = out.with_name(f".{out.name}.writing")
     try:
         shutil.rmtree(staging, ignore_errors=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, staging, ignore=shutil.ignore_patterns(INDEX, *(["adapter_*"] if merge else [])))
         if merge and not (staging / "config.json").is_file():
             from rftcore.train.checkpoint import save_whole

@@ -7,6 +7,7 @@ where the model saw a window of it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -52,6 +53,7 @@ def export_trajectories(
     _check_player(run, plan, split, player)
     staging = out.with_name(f".{out.name}.writing")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         written = writers[out.suffix](staging, _rows(run, config, plan, split, player, successful))
         if not written:
             raise RunError(_nothing(run, split, player, successful))
@@ -59,7 +61,8 @@ def export_trajectories(
     except OSError as error:
         raise RunError(f"{str(out)!r} cannot be written: {error}; choose another place, or make room") from error
     finally:
-        staging.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            staging.unlink()
     return written
 
 

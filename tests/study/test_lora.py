@@ -110,6 +110,8 @@ def test_what_cannot_be_exported_is_refused(run: RunFolder, model: Path, tmp_pat
     (tmp_path / "out").mkdir()
     with pytest.raises(ConfigError, match=r"--out: found '.*out', expected a folder that is not there yet"):
         export(run, tmp_path / "out")
+    inner = tmp_path / "out" / "new" / "sub"
+    assert export(run, inner) == inner and (inner / "tokenizer.json").is_file()  # folders on the way are made
     Experiment(small(model, train="even:easy", name="fresh")).create(tmp_path)
     with pytest.raises(RunError, match=r"even:easy of fresh is not trained yet; finish it: rftcore resume fresh"):
         export(find_run("fresh", tmp_path), tmp_path / "other")

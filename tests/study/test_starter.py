@@ -78,12 +78,26 @@ def test_a_file_that_is_there_is_overwritten_only_after_a_yes(
     file = tmp_path / "experiment.yaml"
     written = file.read_text(encoding="utf-8")
     assert '\ntrain: "even:hard"\n' in written
-    for answer, code, train in (("", 1, '"even:hard"'), ("n\n", 1, '"even:hard"'), ("y\n", 0, "third")):
+    for answer, code, train in (("", 2, '"even:hard"'), ("n\n", 1, '"even:hard"'), ("y\n", 0, "third")):
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
         done = rftcore("init", "--train", "third")
         assert done.code == code
         assert "experiment.yaml is there already. Overwrite it?" in done.err
+        assert ("nobody answered; name another file, or overwrite it: --fresh" in done.err) == (not answer)
         assert f"\ntrain: {train}\n" in file.read_text(encoding="utf-8")
+    done = rftcore("init", "--train", "even:easy", "--fresh")
+    assert (done.code, done.err) == (0, "")
+    assert '\ntrain: "even:easy"\n' in file.read_text(encoding="utf-8")
+
+
+def test_folders_on_the_way_are_made_and_a_file_in_the_way_is_named(
+    rftcore: Callable[..., Done], tmp_path: Path
+) -> None:
+    assert rftcore("init", "new/sub/e.yaml").code == 0
+    assert (tmp_path / "new" / "sub" / "e.yaml").is_file()
+    done = rftcore("init", "new/sub/e.yaml/f.yaml")
+    assert done.code == 2 and "'new/sub/e.yaml/f.yaml' cannot be written (" in done.err
+    assert "expected a file, in folders that are there or are made" in done.err and "RFTCORE_DEBUG" not in done.err
 
 
 def test_without_a_choice_it_is_the_first_environment_there_is(rftcore: Callable[..., Done], tmp_path: Path) -> None:

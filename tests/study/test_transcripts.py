@@ -66,8 +66,9 @@ def test_an_episode_is_a_conversation_in_the_prompt_format_of_the_run(tmp_path: 
 def test_parquet_holds_the_same_rows(tmp_path: Path) -> None:
     run = evaluated(tmp_path, "random")
     assert export_trajectories(run, tmp_path / "out.jsonl", "test") == 8
-    assert export_trajectories(run, tmp_path / "out.parquet", "test") == 8
-    assert parquet.read_table(tmp_path / "out.parquet").to_pylist() == read(tmp_path / "out.jsonl")
+    there = tmp_path / "new" / "sub" / "out.parquet"  # in folders that are made for it
+    assert export_trajectories(run, there, "test") == 8
+    assert parquet.read_table(there).to_pylist() == read(tmp_path / "out.jsonl")
 
 
 def test_what_was_trained_on_is_exported_from_a_run_that_kept_it(recorded: RunFolder, tmp_path: Path) -> None:
@@ -108,7 +109,7 @@ def test_what_cannot_be_written_is_an_error_that_leaves_nothing(
         with pytest.raises(ConfigError, match=r"pip install 'rftcore\[parquet\]'"):
             export_trajectories(run, tmp_path / "a.parquet", "test")
     with pytest.raises(RunError, match=r"cannot be written: .*; choose another place"):
-        export_trajectories(run, tmp_path / "nowhere" / "a.jsonl", "test")
+        export_trajectories(run, run.path / "run.json" / "a.jsonl", "test")
     assert {path.name for path in tmp_path.iterdir()} == {"small"}
     (tmp_path / "a.jsonl").write_text("mine", encoding="utf-8")
     with pytest.raises(ConfigError, match="expected a file that is not there yet"):

@@ -91,7 +91,8 @@ def wandering(trajectory: Trajectory) -> bool:
     """Wanders: runs out of turns, three quarters of them with a possible action, and without a loop or a spiral."""
     possible = sum(turn.valid for turn in trajectory.turns)
     return (
-        out_of_turns(trajectory)
+        bool(trajectory.turns)
+        and out_of_turns(trajectory)
         and possible >= POSSIBLE * len(trajectory.turns)
         and not action_loop(trajectory)
         and not invalid_spiral(trajectory)

@@ -133,7 +133,10 @@ def test_an_impossible_action_of_a_sound_form_is_not_malformed(wrong: str) -> No
 def test_a_success_and_a_failure_of_the_machine_have_no_mode() -> None:
     assert failure_modes(episode(*WALK, status="completed", success=True)) == ()
     assert failure_modes(episode(*WALK, status="environment_error")) == ()
-    assert failure_modes(episode(status="context_overflow")) == ("out_of_turns", "wandering")
+
+
+def test_an_episode_without_a_turn_ran_out_and_went_nowhere_it_could_wander() -> None:
+    assert failure_modes(episode(status="context_overflow")) == ("out_of_turns",)
 
 
 def test_shares_are_of_all_episodes_that_the_machine_did_not_spoil() -> None:

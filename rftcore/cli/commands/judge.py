@@ -67,7 +67,11 @@ def _policy(name: str, given: list[str]) -> PolicyComponent:
     from rftcore.options import validate
     from rftcore.schemas.config import PolicyComponent
 
-    settings = read_settings(given)
+    example = "policy.model=NAME"
+    for item in given:
+        if "=" not in item:
+            raise ConfigError(f"found {item!r}, expected one RUN, then options of the policy, such as {example}")
+    settings = read_settings(given, "", example)
     options: Any = settings.pop("policy", {})
     if settings or not isinstance(options, dict):
         found = ", ".join(settings) or f"policy={options}"

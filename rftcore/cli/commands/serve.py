@@ -46,7 +46,7 @@ def serve(
     fixed = read_settings(settings)
     make = _maker(environment, fixed)
     make({})  # what is wrong with it is said before anybody connects
-    chosen: Protocol = registry.create("protocol", protocol, read_settings(listening), "--with")
+    chosen: Protocol = registry.create("protocol", protocol, read_settings(listening, "--with ", "port=8765"), "--with")
     offer = Offer(environment, registry.spec("environment", environment).version, make)
     chosen.serve(offer, lambda line: console().print(line))
 
