@@ -24,6 +24,9 @@ from rftcore.study import finished
 
 ADAPTER = "adapter_config.json"
 
+_DEPTH = len(Path("RUN/stages/KEY/checkpoint").parts)
+"""Fewer parts name no checkpoint from a folder that the runs lie in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
@@ -102,10 +105,21 @@ def _named_places(root: Path) -> Iterator[Path]:
     """Yield every place that a run under `root` names in its configuration, or an adapter as what lies below it."""
     for run in all_runs(root):
         with contextlib.suppress(RftError):
-            yield from (Path(text).resolve() for text in _strings(run.record()["config"]))
+            yield from _places(run.record()["config"], root)
         for file in run.path.glob(f"stages/*/*/{ADAPTER}"):
             with contextlib.suppress(OSError, ValueError):
-                yield from (Path(text).resolve() for text in _strings(json.loads(file.read_text(encoding="utf-8"))))
+                yield from _places(json.loads(file.read_text(encoding="utf-8")), root)
+
+
+def _places(value: Any, root: Path) -> Iterator[Path]:
+    """Yield every place that a text in `value` may mean.
+
+    Where the command was given that named a relative path is not known: here, or in a folder that `root` lies in.
+    """
+    for path in map(Path, _strings(value)):
+        yield path.resolve()
+        if not path.is_absolute() and len(path.parts) >= _DEPTH:
+            yield from ((parent / path).resolve() for parent in (root.absolute(), *root.absolute().parents))
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -89,7 +89,12 @@ def _changes(config: Settings, plan: Plan, now: Plan) -> Iterator[str]:
     for place in sorted({*plan.recordings, *now.recordings}):
         if plan.recordings.get(place) != now.recordings.get(place):
             yield f"recorded trajectories {place}: what they hold is not what it was"
-    if plan.model != now.model:
+    if plan.model != now.model == config.model:  # what is no folder is taken for the id of a model on the hub
+        yield (
+            f"model {config.model}: there is no such folder from {str(Path.cwd())!r}; expected the command where the "
+            "run was made, or the folder back in its place"
+        )
+    elif plan.model != now.model:
         yield f"model {config.model}: it was {plan.model[:12]}, and is {now.model[:12]}"
     for place in sorted({*plan.manifests, *now.manifests}):
         was, found = (one.manifests.get(place) for one in (plan, now))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rftcore.blueprint import load_record
 from rftcore.records import RunFolder
 from tests.study.conftest import Done, report_of
 
@@ -48,6 +49,41 @@ def test_a_checkpoint_of_a_run_is_evaluated_under_the_runs_own_settings(rftcore:
     wrong = rftcore("evaluate", "small", "--checkpoint", "even:hard")
     assert wrong.code == 2
     assert "--checkpoint even:hard: small has base, even:easy, even:easy>even:hard, third" in wrong.err
+
+
+def test_the_evaluation_of_a_checkpoint_keeps_it_and_says_where_it_is_not(
+    rftcore: Command, copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("evaluate", "small", "--environment", "even", "evaluation.tasks=2")
+    done = rftcore(*asked, "--name", "mine")
+    assert done.code == 0, done.err
+    mine, small = RunFolder(copied / "mine"), RunFolder(copied / "small")
+    named = mine.record()["config"]["model"]
+    assert Path(named).is_dir() and not Path(named).is_absolute()
+    mine.cell(load_record(mine)[1].cells[0].key).unlink()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with monkeypatch.context() as patch:
+        patch.chdir(elsewhere)
+        kept = rftcore("gc", "small", "--results", "--yes", "--runs", copied)
+        assert kept.code == 0, kept.err
+        assert (tmp_path / named).is_dir()
+        lost = rftcore("resume", "mine", "--runs", copied)
+    assert lost.code == 2
+    assert (
+        f"\n  model {named}: there is no such folder from '{elsewhere}'; expected the command where the run was made, "
+        "or the folder back in its place\n"
+    ) in lost.err
+    gone = [stage for stage in load_record(small)[1].stages if not (small.stage(stage.key) / "checkpoint").exists()]
+    assert len(gone) == 4
+    for stage in gone:
+        told = rftcore(*asked, "--checkpoint", stage.name)
+        assert (told.code, told.out) == (2, "")
+        assert f"--checkpoint {stage.name} of small was trained and is not there any more: `rftcore gc`" in told.err
+    (small.stage(gone[0].key) / "stage.json").unlink()
+    assert "is not trained yet" in rftcore(*asked, "--checkpoint", gone[0].name).err
+    again = rftcore("resume", "mine")
+    assert again.code == 0, again.err
 
 
 def test_a_model_is_evaluated_beside_floor_and_ceiling(rftcore: Command, model: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -68,6 +69,20 @@ def test_another_run_and_an_adapter_keep_what_they_stand_on(folder: RunFolder) -
     assert {item.path for item in garbage(folder, results=True)} == {first}
     write_json(second / "adapter_config.json", {"base_model_name_or_path": str(first)})
     assert garbage(folder, results=True) == []
+
+
+@pytest.mark.parametrize("typed_in", [".", "runs", ".."])
+def test_a_checkpoint_that_another_run_names_is_kept_from_wherever_the_command_is_given(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed_in: str
+) -> None:
+    first, second = checkpoints(folder)
+    named = os.path.relpath(second, tmp_path / typed_in)
+    assert named.startswith({".": "runs/small/stages/", "runs": "small/stages/"}.get(typed_in, tmp_path.name))
+    config = {"model": named, "format": "react"}
+    RunFolder(folder.path.parent / "other").create({"id": "b", "kind": "evaluation", "config": config, "plan": {}})
+    for here in (tmp_path / typed_in, Path("/"), folder.path):
+        monkeypatch.chdir(here)
+        assert {item.path for item in garbage(folder, results=True)} == {first}
 
 
 def test_what_killed_processes_left_goes_and_a_report_needs_none_of_it(

@@ -148,7 +148,14 @@ def _of_run(folder: Any, checkpoint: str | None) -> dict[str, Any]:
     training_only = {"algorithm", "algorithms", "stages"}  # an evaluation learns nothing
     source = config.model_dump(mode="json", include=set(Settings.model_fields) - {"name", "executor"} - training_only)
     if chosen != "base":
-        place = folder.stage(plan.chain(chosen)[-1].key) / "checkpoint"
+        stage = folder.stage(plan.chain(chosen)[-1].key)
+        place = stage / "checkpoint"
+        if not place.is_dir() and (stage / "stage.json").is_file():
+            raise ConfigError(
+                f"--checkpoint {chosen} of {folder.path.name} was trained and is not there any more: `rftcore gc` "
+                "removes those that nothing starts from, with --results also the last. To train it again, give that "
+                "run's command with another --name"
+            )
         if not place.is_dir():
             raise ConfigError(f"--checkpoint {chosen} of {folder.path.name} is not trained yet")
         source["model"] = str(place)
