@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from rftcore.attempts import seen
 from rftcore.environment import Environment
 from rftcore.errors import EpisodeError, SplitError
-from rftcore.schemas.task import SPLITS, Task, manifest
+from rftcore.schemas.task import SPLITS, Split, Task, manifest
 
 
 def task_lists(environments: Mapping[str, Environment]) -> dict[str, str]:
@@ -25,9 +25,7 @@ def task_lists(environments: Mapping[str, Environment]) -> dict[str, str]:
         trained: dict[str, str] = {}
         for split in SPLITS:
             for difficulty in environment.difficulties:
-                tasks = environment.tasks(split, difficulty)
-                if not tasks:
-                    raise SplitError(f"{name} lists no {split} tasks of difficulty {difficulty!r}")
+                tasks = listed(name, environment, split, difficulty)
                 _check_once(name, tasks, f"{difficulty}/{split}", seen)
                 if split == "train":
                     trained |= {task.content: task.id for task in tasks}
@@ -35,6 +33,14 @@ def task_lists(environments: Mapping[str, Environment]) -> dict[str, str]:
                     _check_unseen(name, tasks, trained)
                 manifests[f"{name}/{difficulty}/{split}"] = manifest(tasks)
     return manifests
+
+
+def listed(name: str, environment: Environment, split: Split, difficulty: str) -> Sequence[Task]:
+    """Return a list of tasks. Raises SplitError when it is empty."""
+    tasks = environment.tasks(split, difficulty)
+    if not tasks:
+        raise SplitError(f"{name} lists no {split} tasks of difficulty {difficulty!r}")
+    return tasks
 
 
 def check_start(environment: Environment, task: Task) -> None:

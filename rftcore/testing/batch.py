@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 from rftcore import registry
-from rftcore.executor import Job
+from rftcore.errors import ConfigError
+from rftcore.executor import Job, Outcome
 from rftcore.executors.processes import Processes
 from rftcore.testing.check import Level
+from rftcore.testing.child import temporary
 from rftcore.testing.report import Report, Result, check_level, examine, kind_of, require_options
 from rftcore.testing.subject import announced
 
@@ -22,53 +26,73 @@ def examine_each(
     options: Mapping[str, Any] | None = None,
     begun: Callable[[str, str], None] | None = None,
     told: Callable[[Report], None] | None = None,
+    refused: Callable[[str, ConfigError], None] | None = None,
 ) -> list[Report]:
     """Return what `examine` would say of each of `names`, in their order.
 
     `begun` is given a name and the name of its check that begins, an empty one at the end; `told` is given each report
-    as soon as it and those before it are there. Raises as `examine`, before anything runs,
-    and RunError where a component ends the process that it is examined in.
+    as soon as it and those before it are there. `refused` is given what refuses its options, and then has no report.
+    Raises as `examine`, what `Config` says before anything runs, and RunError where a component ends the process that
+    it is examined in.
     """
     check_level(level)
     kinds = [kind_of(name, kind) for name in names]
+    left_out: set[str] = set()
+
+    def refuse(name: str, error: ConfigError) -> None:
+        if refused is None:
+            raise error
+        left_out.add(name)
+        refused(name, error)
+
     for name, found in zip(names, kinds, strict=True):
         registry.spec(found, name)
-        require_options(announced(found, name, options))
-    jobs = [
-        Job(
-            str(place),
-            f"{__name__}:examined",
-            {"name": name, "kind": found, "level": level, "options": dict(options or {})},
-            f"check of {name}",
-        )
+        try:
+            require_options(announced(found, name, options), built=False)
+        except ConfigError as error:
+            refuse(name, error)
+    chosen = {"level": level, "options": dict(options or {})}
+    jobs: dict[str, dict[str, Any]] = {
+        str(place): {"name": name, "kind": found, **chosen}
         for place, (name, found) in enumerate(zip(names, kinds, strict=True))
-    ]
-    reports: dict[str, Report] = {}
-    shown = 0
-    executor = Processes()
-    try:
-        for job in jobs:
-            executor.submit(job)
-        while len(reports) < len(jobs):
+        if name not in left_out
+    }
+    reports: dict[str, Report | None] = {}
+    waiting = list(jobs)
+    with closing(_outcomes(jobs, begun)) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome.error, ConfigError):
+                refuse(jobs[outcome.job]["name"], outcome.error)
+            elif outcome.error is not None:
+                raise outcome.error
+            reports[outcome.job] = None if outcome.error else _report(outcome.value)
+            while waiting and waiting[0] in reports:
+                report = reports[waiting.pop(0)]
+                if told is not None and report is not None:
+                    told(report)
+    return [report for job in jobs if (report := reports[job]) is not None]
+
+
+def _outcomes(
+    jobs: Mapping[str, dict[str, Any]], begun: Callable[[str, str], None] | None
+) -> Generator[Outcome, None, None]:
+    """Run `jobs`, and yield what becomes of each as soon as it is there."""
+    with temporary() as folder, closing(Processes()) as executor:
+        for job, payload in jobs.items():
+            asked = {**payload, "folder": str(folder)}
+            executor.submit(Job(job, f"{__name__}:examined", asked, f"check of {payload['name']}"))
+        for _ in jobs:
             outcome = executor.wait(
-                lambda news: begun(names[int(news.job)], news.remark) if begun is not None else None
+                lambda news: begun(jobs[news.job]["name"], news.remark) if begun is not None else None
             )
             if begun is not None:
-                begun(names[int(outcome.job)], "")
-            if outcome.error is not None:
-                raise outcome.error
-            reports[outcome.job] = _report(outcome.value)
-            while shown < len(jobs) and str(shown) in reports:
-                if told is not None:
-                    told(reports[str(shown)])
-                shown += 1
-    finally:
-        executor.close()
-    return [reports[job.id] for job in jobs]
+                begun(jobs[outcome.job]["name"], "")
+            yield outcome
 
 
 def examined(payload: dict[str, Any], progress: Callable[[float, float, str], None]) -> dict[str, Any]:
     """Return the report of one component, as JSON has it: the job of a worker."""
+    tempfile.tempdir = payload["folder"]  # the driver removes it, also where it has to kill this process
     chosen = {key: payload[key] for key in ("kind", "level", "options")}
     return asdict(examine(payload["name"], **chosen, begun=lambda check: progress(0, 1, check)))
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
@@ -21,10 +24,19 @@ from rftcore.testing.origin import raised
 
 LIMIT = 600.0
 """Seconds after which an interpreter is stopped."""
+PARENT_DEATH = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 
 class Failed(Exception):
     """The interpreter ended without an answer; the message is the last line that it wrote, as the end of a sentence."""
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """Make a folder for the time being."""
+    with TemporaryDirectory(prefix="rftcore-check-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
 
 
 def ask(function: str, *, folder: Path | None = None, **arguments: JsonValue) -> Any:
@@ -46,6 +58,7 @@ def answer() -> None:
     """Read a question from standard input, and write its answer as the last line of standard output."""
     from rftcore.testing.subject import attribute
 
+    _end_with_parent()
     question = json.load(sys.stdin)
     try:
         found = attribute(question["function"])(**question["arguments"])
@@ -56,10 +69,18 @@ def answer() -> None:
     sys.stdout.write("\n" + json.dumps(found))
 
 
+def _end_with_parent() -> None:
+    """Have this interpreter killed when the one that asks is, where the system does that: nobody waits any more."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
+
+
 def _run(code: str, question: str, folder: Path | None) -> Any:
     if folder is None:
-        with TemporaryDirectory(prefix="rftcore-check-", ignore_cleanup_errors=True) as made:
-            return _run(code, question, Path(made))
+        with temporary() as made:
+            return _run(code, question, made)
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     # Files and no pipes: a process that it leaves behind would hold those open.
     with TemporaryFile() as out, TemporaryFile() as errors:

@@ -27,6 +27,10 @@ REST = 0.5
 class Runner(Subject):
     """An executor that runs: one for most of the checks, because it may take seconds to start."""
 
+    def build(self) -> None:
+        """Build the executor that most of the checks share."""
+        _ = self.executor
+
     @cached_property
     def executor(self) -> Executor:
         made: Executor = self.make()

@@ -7,6 +7,7 @@ from functools import cache
 from rftcore.testing.algorithms.candidate import spec_says_what_it_needs
 from rftcore.testing.algorithms.credit import CREDIT_CHECKS
 from rftcore.testing.announcement import announced_once, config_is_strict, plugin_module_is_light, target_is_importable
+from rftcore.testing.building import can_be_built
 from rftcore.testing.check import Check, check
 from rftcore.testing.curricula import CURRICULUM_CHECKS
 from rftcore.testing.environments.answers import ANSWER_CHECKS
@@ -21,7 +22,7 @@ from rftcore.testing.executors import EXECUTOR_CHECKS
 from rftcore.testing.metrics import METRIC_CHECKS
 from rftcore.testing.policies import POLICY_CHECKS
 
-ANY = (announced_once, plugin_module_is_light, target_is_importable, config_is_strict)
+ANY = (announced_once, plugin_module_is_light, target_is_importable, config_is_strict, can_be_built)
 """What a component of any kind promises."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from rftcore import registry
 from rftcore.errors import ConfigError, PluginError
+from rftcore.testing.building import can_be_built
 from rftcore.testing.check import LEVELS, Check, Level, NotApplicable
 from rftcore.testing.listing import checks
 from rftcore.testing.origin import THEIRS
@@ -74,7 +75,9 @@ def examine(
     """
     check_level(level)
     subject = announced(kind_of(name, kind), name, options, level)
-    require_options(subject)
+    if level != "static" and begun is not None:
+        begun(can_be_built.name)
+    require_options(subject, built=level != "static")
     results = []
     for result in results_of(subject, level, begun):
         results.append(result)
@@ -121,10 +124,12 @@ def check_level(level: str) -> None:
         raise ConfigError(f"level: found {level!r}, expected one of {', '.join(LEVELS)}")
 
 
-def require_options(subject: Subject) -> None:
-    """Raise ConfigError when the component cannot be built with its options: no check could say more."""
+def require_options(subject: Subject, *, built: bool) -> None:
+    """Raise ConfigError when its options are no `Config`, or, `built`, it refuses them: no check could say more."""
     try:
         subject.configured()
+        if built and subject.asked and isinstance(subject.failure, ConfigError):
+            raise subject.failure
     except ConfigError as error:
         raise ConfigError(f"{error}\nwhat is checked is built first: its options are --set KEY=VALUE") from None
     except THEIRS:  # the checks say what cannot be imported, or is no Config

@@ -13,6 +13,10 @@ from pydantic import JsonValue
 from rftcore import plugins, registry, specs
 from rftcore.options import validate
 from rftcore.plugin import ANNOUNCEMENTS, Plugin
+from rftcore.testing.limit import Hung
+
+ASKED = ("environment", "algorithm", "curriculum", "executor", "metric", "policy")
+"""Kinds whose checks build the component by its options alone."""
 
 SPECS: dict[str, Any] = {spec.kind: spec for spec in ANNOUNCEMENTS.values()}
 
@@ -63,6 +67,24 @@ class Subject:
     def make(self, **options: Any) -> Any:
         """Build the component with its options, some of them changed. Raises ConfigError for wrong options."""
         return self.component(self.configured(**options))
+
+    def build(self) -> None:
+        """Build what its checks ask. Raises whatever that raises."""
+        self.make()
+
+    @property
+    def asked(self) -> bool:
+        """Whether checks build it: a policy that chats may cost money."""
+        return self.spec.kind in ASKED and not (self.spec.kind == "policy" and self.spec.chat)
+
+    @cached_property
+    def failure(self) -> BaseException | None:
+        """What building it raises, if it cannot be built."""
+        try:
+            self.build()
+        except (Exception, SystemExit, Hung) as error:
+            return error
+        return None
 
     def described(self) -> dict[str, JsonValue]:
         """Return what another process needs to build it, in JSON."""

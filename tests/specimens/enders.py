@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from dial import WAYS, Dial, Turning
 
 from rftcore.environment import Step
+from rftcore.errors import ConfigError
 from rftcore.metric import Metric
-from rftcore.schemas.task import Task
+from rftcore.schemas.task import Split, Task
 from rftcore.schemas.trajectory import Group
 
 
@@ -68,6 +70,29 @@ class Loner(Dial):
     """Waits for ever in any thread but the main one."""
 
     episode = Waiting
+
+
+class Unbuilt(Dial):
+    """Cannot be built."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        raise OSError("the dial is not there")
+
+
+class Refusing(Dial):
+    """Refuses options that its `Config` takes."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        if self.config.action_list == "every":
+            raise ConfigError("action_list: found 'every', expected less")
+
+
+class Empty(Dial):
+    """Has nothing to test."""
+
+    def tasks(self, split: Split, difficulty: str) -> Sequence[Task]:
+        return [] if split == "test" else super().tasks(split, difficulty)
 
 
 class Leaver(Metric):

@@ -1,4 +1,4 @@
-"""A component that exits, hangs or is in a file of its own is checked like any other, and told what is broken."""
+"""A component that exits, hangs, cannot be built or is in a file is checked like any other, and told what is broken."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rftcore import registry
+from rftcore import ConfigError, registry
 from rftcore.specs import EnvironmentSpec, MetricSpec
-from rftcore.testing import Broken, conforms, limit
+from rftcore.testing import Broken, Result, conforms, examine, limit
 from rftcore.testing.child import Failed, imports
 from rftcore.testing.environments.fuzz import fuzz
 from rftcore.testing.environments.world import World
@@ -139,6 +139,38 @@ def test_somebody_else_s_alarm_comes_when_it_would_have_come() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("Unbuilt", "it raised OSError: the dial is not there ("),
+        ("Empty", "dial lists no test tasks of difficulty 'easy', expected one at least"),
+    ],
+)
+def test_what_cannot_be_built_or_has_no_tasks_is_one_problem(
+    kind: str, sentence: str, specimen: Callable[[str], World]
+) -> None:
+    results = list(results_of(specimen(kind), "light"))
+    (broken,) = [result for result in results if result.verdict == "broken"]
+    assert broken.check == "can_be_built"
+    (problem,) = broken.problems
+    assert problem.startswith(sentence)
+    later = results[results.index(broken) + 1 :]
+    assert {(result.verdict, result.remark) for result in later} == {("not run", "can_be_built failed")}
+
+
+def test_options_that_a_component_refuses_are_an_error_before_anything_is_checked(
+    specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_added", {})
+    registry.add(specimen("Refusing").spec)
+    told: list[Result] = []
+    refused = "action_list: found 'every', expected less\nwhat is checked is built first"
+    with pytest.raises(ConfigError, match=refused):
+        examine("dial", level="light", options={"action_list": "every"}, told=told.append)
+    assert told == []
+    assert not examine("dial", level="static", options={"action_list": "every"}).broken
 
 
 def test_a_metric_that_exits_is_broken_here_and_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:

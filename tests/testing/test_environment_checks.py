@@ -34,6 +34,8 @@ BROKEN = [
         "is ('left', 'right'), expected a class that derives from rftcore.environment:Env",
     ),
     ("target_is_importable", "Nothing", "target 'worlds:Nothing' cannot be imported (AttributeError: module 'worlds'"),
+    ("can_be_built", "enders:Unbuilt", "it raised OSError: the dial is not there ("),
+    ("can_be_built", "enders:Empty", "dial lists no test tasks of difficulty 'easy', expected one at least"),
     ("config_is_strict", "Loose", "the key 'no_such_option' was accepted, expected an error; drop `extra`"),
     ("difficulties_are_declared", "Levels", "the difficulty 'Very Hard' was found, expected lower-case letters"),
     ("difficulties_are_declared", "Levels", "is ('easy', 'Very Hard', 'easy'), expected each name once"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +15,9 @@ from rftcore.cli.settings import read_settings
 from rftcore.cli.terminal import console, emit
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    from rftcore.errors import ConfigError
     from rftcore.testing.check import Level
     from rftcore.testing.report import Report, Result
 
@@ -47,7 +53,7 @@ def check(
     A check that fails says what was found, what was expected and what to do. The exit code is 1 when one fails.
 
     Several names are checked side by side, as many at once as there are cores; they are printed in
-    their order.
+    their order. Of all of a kind, those that need options (--set) are named as not run.
 
     In your tests the same list is one decorator, `rftcore.testing.conforms`.
 
@@ -60,43 +66,80 @@ def check(
         rftcore check --kind environment --level full
         rftcore --plugin ./my_env.py check my_env        one that is not packaged
     """
-    from rftcore import registry
     from rftcore.errors import ConfigError
 
-    if not names:
-        if kind is None:
-            raise ConfigError("found neither NAME nor --kind, expected what to check, such as: rftcore check textcraft")
-        names = _all(kind) if kind in registry.KINDS else [""]
+    if not names and kind is None:
+        raise ConfigError("found neither NAME nor --kind, expected what to check, such as: rftcore check textcraft")
     options = read_settings(settings)
-    reports = _reports(names, kind, level, options, quiet=as_json)
+    refused: dict[str, str] = {}
+    with _ended_by_sigterm(), Running(shown=not as_json) as running:
+        reports = (
+            _named(names, kind, level, options, running, quiet=as_json)
+            if names
+            else _all(kind or "", level, options, running, refused, quiet=as_json)
+        )
     if as_json:
-        emit({"reports": [_record(report) for report in reports]})
-    if any(report.broken for report in reports):
+        emit({"reports": [_record(report) for report in reports], "not_run": refused})
+    if any(report.broken for report in reports) or not reports:
         raise typer.Exit(1)
 
 
-def _reports(names: list[str], kind: str | None, level: Level, options: dict[str, Any], *, quiet: bool) -> list[Report]:
-    """Examine all of `names`, and print what is found as soon as it is there, unless `quiet`."""
+def _named(
+    names: list[str], kind: str | None, level: Level, options: dict[str, Any], running: Running, *, quiet: bool
+) -> list[Report]:
+    """Examine `names`, and print what is found as soon as it is there, unless `quiet`."""
     from rftcore.testing.batch import examine_each
     from rftcore.testing.report import examine
 
-    with Running(shown=not quiet) as running:
-        if len(names) > 1:
-            told = None if quiet else _shown
-            return examine_each(names, kind=kind, level=level, options=options, begun=running.begun, told=told)
-        tell = None if quiet else Teller()
-        begun = partial(running.begun, names[0])
-        report = examine(names[0], kind=kind, level=level, options=options, begun=begun, told=tell)
-        if not quiet:
-            _summed(report)
-        return [report]
+    if len(names) > 1:
+        told = None if quiet else _shown
+        return examine_each(names, kind=kind, level=level, options=options, begun=running.begun, told=told)
+    tell = None if quiet else Teller()
+    begun = partial(running.begun, names[0])
+    report = examine(names[0], kind=kind, level=level, options=options, begun=begun, told=tell)
+    if not quiet:
+        _summed(report)
+    return [report]
 
 
-def _all(kind: str) -> list[str]:
-    """Return every name of a kind but those of bridges, which need to be told what they play."""
+def _all(
+    kind: str, level: Level, options: dict[str, Any], running: Running, refused: dict[str, str], *, quiet: bool
+) -> list[Report]:
+    """Examine all of a kind but bridges, which need to be told what they play; `refused` gets what others need."""
     from rftcore import registry
+    from rftcore.testing.batch import examine_each
+    from rftcore.testing.report import kind_of
 
-    return [name for name in registry.names(kind) if not getattr(registry.spec(kind, name), "bridge", False)]
+    kind_of("", kind)
+
+    def refuse(name: str, error: ConfigError) -> None:
+        refused[name] = str(error)
+        if not quiet:
+            console().print(f"{kind} {name}: not run: {error}\n", style="yellow")
+
+    names = [name for name in registry.names(kind) if not getattr(registry.spec(kind, name), "bridge", False)]
+    told = None if quiet else _shown
+    return examine_each(names, kind=kind, level=level, options=options, begun=running.begun, told=told, refused=refuse)
+
+
+class Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """End as after Ctrl-C: what was made for the time being is removed first."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except Terminated:
+        raise typer.Exit(128 + signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Running:

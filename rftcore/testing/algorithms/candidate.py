@@ -14,6 +14,10 @@ from rftcore.testing.subject import SUBJECTS, Subject, attribute
 class Candidate(Subject):
     """An algorithm with what checks ask of it."""
 
+    def build(self) -> None:
+        """Build the algorithm."""
+        _ = self.algorithm
+
     @cached_property
     def algorithm(self) -> Algorithm:
         made: Algorithm = self.make()

@@ -7,6 +7,7 @@ from rftcore.environment import distinct_words
 from rftcore.errors import ConfigError
 from rftcore.testing.check import NotApplicable, Problems, check
 from rftcore.testing.environments.walk import shown
+from rftcore.testing.environments.watched import Watched
 from rftcore.testing.environments.world import World
 
 LIST = "Available actions: ["
@@ -44,7 +45,7 @@ def action_list_is_shown_as_asked(world: World) -> Problems:
         raise NotApplicable("it has no option action_list")
     for mode, expected in (("never", (False, False)), ("first", (True, False)), ("every", (True, True))):
         try:
-            environment = world.make(action_list=mode)
+            environment = Watched(world.make(action_list=mode))
         except ConfigError:
             continue
         episode = environment.start(world.tasks[0])

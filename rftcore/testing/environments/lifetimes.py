@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 
 from rftcore.testing.check import NotApplicable, Problems, check
-from rftcore.testing.child import ask
+from rftcore.testing.child import ask, temporary
 from rftcore.testing.environments.world import World
 
 EPISODES = 8
@@ -31,8 +29,7 @@ PATIENCE = 5.0
 @check("full")
 def nothing_is_left_behind(world: World) -> Problems:
     """Closed episodes leave no thread, process, socket or file, and neither does the interpreter at its end."""
-    with tempfile.TemporaryDirectory(prefix="rftcore-check-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with temporary() as folder:
         found = ask(
             "rftcore.testing.environments.traces:left_behind",
             folder=folder,

@@ -17,8 +17,6 @@ _DIFFICULTY = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 def difficulties_are_declared(world: World) -> Problems:
     """`difficulties` names each difficulty once, in letters that a configuration can write."""
     names = world.environment.difficulties
-    if not names:
-        yield "difficulties is empty, expected one name at least; name the only one, such as ('all',)"
     for name in names:
         if not isinstance(name, str) or not _DIFFICULTY.match(name):
             yield f"the difficulty {name!r} was found, expected lower-case letters, digits, '_' and '-'; rename it"

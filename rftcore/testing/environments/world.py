@@ -9,10 +9,12 @@ from typing import Any
 from pydantic import JsonValue
 
 from rftcore.environment import Environment, Episode
-from rftcore.manifests import task_lists
+from rftcore.errors import SplitError
+from rftcore.manifests import listed, task_lists
 from rftcore.schemas.task import SPLITS, Task
+from rftcore.testing import limit
 from rftcore.testing.check import NotApplicable
-from rftcore.testing.child import ask
+from rftcore.testing.child import LIMIT, ask
 from rftcore.testing.environments.walk import Player, Walk, drawing, expert, idle, play
 from rftcore.testing.environments.watched import Watched
 from rftcore.testing.subject import SUBJECTS, Subject, rebuilt
@@ -27,10 +29,18 @@ class World(Subject):
         super().__init__(*arguments)
         self._walks: dict[tuple[str, str], Walk] = {}
 
+    def build(self) -> None:
+        """Build the environment, and ask for its lists. Raises SplitError when there are none, or one is empty."""
+        if not self.environment.difficulties:
+            raise SplitError(f"{self.spec.name} lists no difficulties")
+        for difficulty in self.environment.difficulties:
+            for split in SPLITS:
+                listed(self.spec.name, self.environment, split, difficulty)
+
     @cached_property
     def own(self) -> Environment:
         """The environment as it is built."""
-        made: Environment = self.make()
+        made: Environment = limit.within(LIMIT, lambda: "building it", self.make)
         return made
 
     @cached_property
