@@ -94,7 +94,7 @@ def check_shared(folder: Path, mark: str, patience: float = PATIENCE) -> None:
             found = "a folder of this name that is another one" if folder.is_dir() else "no such folder"
             raise RunError(
                 f"the run folder {str(folder)!r}: the machine {platform.node()!r} has {found}; expected every machine "
-                "of the cluster to see the driver's: put runs on a file system that all of them share (--root)"
+                "of the cluster to see the driver's: put runs on a file system that all of them share (--runs)"
             )
         time.sleep(0.2)
 
