@@ -19,6 +19,7 @@ from rftcore.models import find_model
 from rftcore.options import validate
 from rftcore.plan import BASE, Plan
 from rftcore.players import chats, players
+from rftcore.sampler import Sampler
 from rftcore.schemas.config import Component, EvaluationConfig, PolicyComponent, Settings, StudyConfig
 from rftcore.shots import shots
 from rftcore.stages import settings_of
@@ -154,6 +155,15 @@ def check_staleness(config: Settings, plan: Plan) -> None:
                 f"training.max_staleness: found {found} for stage {node.name!r}, expected 0 with the {launch.count()} "
                 "processes of this launch: rollouts beside the learner are for a run in one process"
             )
+
+
+def check_side_by_side(config: Settings, plan: Plan, done: Collection[str], slots: int) -> None:
+    """Refuse a sampler that all who would use it at once cannot have: jobs that are not `done`, or a launch."""
+    keys = {stage.key for stage in plan.stages} | {cell.key for cell in plan.cells if not cell.policy}
+    left = len(keys - set(done))
+    options = validate(registry.config("sampler", config.sampler.name), config.sampler.options, "sampler")
+    if left and isinstance(options, Sampler.Config):
+        options.check_side_by_side(max(launch.count(), min(slots, left)))
 
 
 def check_warm_up(config: Settings, plan: Plan) -> None:

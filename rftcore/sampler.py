@@ -66,6 +66,12 @@ class Sampler(ABC):
         def check_here(self) -> None:
             """Raise ConfigError when it could not sample on this machine, such as without a program that it starts."""
 
+        def check_side_by_side(self, jobs: int) -> None:
+            """Raise ConfigError when so many jobs, or processes of a launch, could not sample at once.
+
+            Each has a sampler of its own with these options, and weights of its own.
+            """
+
     name: ClassVar[str]
     max_context: int
     """Longest context, in tokens, answer included."""

@@ -16,6 +16,7 @@ from typing import Any
 from rftcore import launch, records, registry
 from rftcore.agenda import agenda, urgency
 from rftcore.blueprint import Blueprint, load_record, settings
+from rftcore.checks import check_side_by_side
 from rftcore.display import Display, Several, Silent
 from rftcore.display.file import ProgressFile
 from rftcore.errors import ConfigError, RunError
@@ -135,6 +136,7 @@ def _continue(
                 "which gives each job a GPU of its own; CUDA_VISIBLE_DEVICES says which ones it may take"
             )
         runner = registry.create("executor", executor.name, executor.options, "executor")
+        check_side_by_side(config, plan, done, runner.slots)
         check_room(config, plan, folder, done, runner, display.warned)
         begin(folder.path, versions(config, plan), executor.name)
         show = Several(display, ProgressFile(folder.path))

@@ -39,18 +39,35 @@ def tell(
     _tell_cells(planned)
     roomy = tell_costs(planned, folder, done, tflops, probed=probed)
     _tell_missing(planned)
+    crowded = _crowded(planned, done)
     trained = {source.environment for stage in plan.stages for source in stage.stage.sources}
     held_out = sorted({cell.environment for cell in plan.cells} - trained)
     if held_out:
         out.print(f"never trained in: {', '.join(held_out)}")
     if there is not None and fresh:
         out.print(f"the run {there['id'][:12]} in {folder.path} is deleted first (--fresh)", style="bold")
-    if refused is not None:
-        out.print(f"it is refused: {refused}", style="bold")
-    else:
+    for reason in filter(None, (refused, crowded)):
+        out.print(f"it is refused: {reason}", style="bold")
+    if refused is None:
         out.print(f"{len(done)} of {len(plan.stages) + len(plan.cells)} jobs are done in {folder.path}")
-    if refused is not None or not roomy:
+    if refused or crowded or not roomy:
         raise typer.Exit(1)
+
+
+def _crowded(planned: Study, done: set[str]) -> str:
+    """Return why its jobs could not sample side by side. How many a cluster does is known to the run itself alone."""
+    from rftcore import registry
+    from rftcore.checks import check_side_by_side
+    from rftcore.errors import ConfigError
+
+    config = planned.config
+    executor = registry.create("executor", config.executor.name, config.executor.options)
+    try:
+        if not executor.elsewhere:
+            check_side_by_side(config, planned.blueprint.plan, done, executor.slots)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def _record(folder: RunFolder) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from rftcore.errors import ConfigError
 from rftcore.sampler import Sampler
 from rftcore_vllm.program import find_program
 
@@ -76,3 +77,12 @@ class ServerConfig(Sampler.Config):
         """Raise ConfigError when servers are to be started and there is no program to start."""
         if not self.urls:
             find_program()
+
+    def check_side_by_side(self, jobs: int) -> None:
+        """Raise ConfigError when several would put their weights into the same replicas."""
+        if self.urls and jobs > 1:
+            raise ConfigError(
+                f"sampler.urls: found replicas for {jobs} jobs or processes at once, expected one: each puts its own "
+                "weights into them. Do one job at a time (executor=inline, or --jobs 1), in one process; several runs, "
+                "each with replicas of its own, go side by side"
+            )
