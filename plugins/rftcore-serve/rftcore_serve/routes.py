@@ -94,7 +94,7 @@ class Routes:
     async def _start(self, _: str, asked: OfTask) -> dict[str, Any]:
         world = await self._worlds.get(asked.options)
         _check(world.served.name, asked.task)
-        name, episode = await self._sessions.begin(lambda: world.environment.start(asked.task))
+        name, episode = await self._sessions.begin(lambda: world.environment.start(asked.task), world)
         return {
             "episode": name,
             "observation": episode.observation,

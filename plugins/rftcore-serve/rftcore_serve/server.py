@@ -25,7 +25,7 @@ class JsonProtocol(Protocol):
         """Serve until SIGINT or SIGTERM. Raises ConfigError when the address, the certificate or the token is unfit."""
 
         def application(sessions: Sessions, token: str) -> JsonApplication:
-            return JsonApplication(offer.name, Worlds(offer), sessions, token, self.config.body)
+            return JsonApplication(offer.name, Worlds(offer, sessions), sessions, token, self.config.body)
 
         def introduced(url: str, token: str, made: bool) -> tuple[str, ...]:
             shown = f"{VARIABLE}={token}" if made else f"the token is that in {VARIABLE}"

@@ -31,8 +31,8 @@ class Refusal(Exception):
 class Session:
     """One live episode."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, owner: object) -> None:
+        self.name, self.owner = name, owner
         self.lane = Lane(f"episode-{name[:6]}")
         self.episode: Episode | None = None
         self.used = time.monotonic()
@@ -51,8 +51,12 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._live) + len(self._given_up)
 
-    async def begin(self, start: Callable[[], Episode]) -> tuple[str, Episode]:
-        """Start an episode; return its session's name. Raises Refusal, or what `start` raises."""
+    def owners(self) -> set[object]:
+        """Return what live episodes, and those given up that still run, were begun of."""
+        return {session.owner for session in (*self._live.values(), *self._given_up)}
+
+    async def begin(self, start: Callable[[], Episode], owner: object = None) -> tuple[str, Episode]:
+        """Start an episode of `owner`; return its session's name. Raises Refusal, or what `start` raises."""
         if len(self) >= self._most:
             lost = f", {len(self._given_up)} of them busy beyond the deadline" if self._given_up else ""
             raise Refusal(
@@ -61,7 +65,7 @@ class Sessions:
                 f"some, wait until idle ones are closed ({self._idle:g} s), or serve with a higher one: "
                 f"--with sessions={2 * self._most}",
             )
-        session = Session(secrets.token_urlsafe(16))
+        session = Session(secrets.token_urlsafe(16), owner)
         self._live[session.name] = session
         session.busy = True
         try:

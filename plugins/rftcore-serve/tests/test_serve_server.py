@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+
+from rftcore import ConfigError, registry
+from rftcore.environment import Environment
+from rftcore.protocol import Offer
+from rftcore_serve import worlds
+from rftcore_serve.sessions import Refusal, Sessions
 
 TOKEN = "a-token-of-the-tests-only"
 CORRIDOR = str(Path(__file__).with_name("corridor.py"))
@@ -166,6 +173,55 @@ def test_options_are_checked_by_who_knows_them_and_fixed_ones_stay(client: httpx
         "length": 2,
         "max_turns": 8,
     }
+
+
+def test_any_number_of_different_options_is_served_one_after_the_other(client: httpx.Client) -> None:
+    name = begin(client)  # with no options, which are in use until the end
+    for length in range(1, 40):
+        told = client.post("/v1/environment", json={"options": {"length": length}})
+        assert (told.status_code, told.json()["served"]["options"]["length"]) == (200, length)
+    assert client.post(f"/v1/episodes/{name}/step", json={"action": "right"}).status_code == 200
+    client.delete(f"/v1/episodes/{name}")
+
+
+def test_what_is_dropped_is_the_environment_that_is_unused_for_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "MOST", 2)
+    built: list[int] = []
+
+    def make(options: Mapping[str, Any]) -> Environment:
+        built.append(options["max_turns"])
+        created: Environment = registry.create("environment", "textcraft", options)
+        return created
+
+    async def play() -> None:
+        sessions = Sessions(8, 60.0, 60.0)
+        kept = worlds.Worlds(Offer("textcraft", "1", make), sessions)
+
+        async def begin(turns: int) -> str:
+            world = await kept.get({"max_turns": turns})
+            task = world.environment.tasks("train", "easy")[0]
+            return (await sessions.begin(lambda: world.environment.start(task), world))[0]
+
+        first = await begin(1)
+        await asyncio.gather(*(kept.get({"max_turns": 2}) for _ in range(3)))
+        await kept.get({"max_turns": 3})  # instead of 2: 1 was used before it, but is being played
+        await kept.get({"max_turns": 1})
+        assert built == [1, 2, 3]
+        second = await begin(3)
+        with pytest.raises(Refusal, match="found 2 different sets of options in use, expected no more at once"):
+            await kept.get({"max_turns": 4})
+        await sessions.close(first)
+        with pytest.raises(ConfigError, match="max_turns"):
+            await kept.get({"max_turns": 0})
+        await kept.get({"max_turns": 1})
+        assert built == [1, 2, 3, 0]  # what is wrong costs no place
+        await kept.get({"max_turns": 2})
+        await kept.get({"max_turns": 3})
+        assert built == [1, 2, 3, 0, 2]
+        await sessions.close(second)
+        kept.end()
+
+    asyncio.run(play())
 
 
 def test_the_openapi_document_has_every_path_and_the_shape_of_what_it_takes(client: httpx.Client) -> None:
