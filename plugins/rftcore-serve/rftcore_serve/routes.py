@@ -1,4 +1,4 @@
-"""What a server is asked, and what it answers: one function a route, with the shape of what it takes."""
+"""What a server is asked, and what it answers: one function a route, with the shapes of both."""
 
 from __future__ import annotations
 
@@ -7,22 +7,47 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
-from rftcore.environment import Episode
+from rftcore.environment import Episode, Step
 from rftcore.schemas.task import Task
 from rftcore_serve.sessions import Refusal, Sessions
-from rftcore_serve.wire import Action, Description, Draw, Nothing, OfList, OfTask, OfWorld, state_of, stream
+from rftcore_serve.wire import (
+    Action,
+    Advice,
+    Available,
+    Begun,
+    Closed,
+    Demonstration,
+    Description,
+    Draw,
+    Drawn,
+    Nothing,
+    OfList,
+    OfTask,
+    OfWorld,
+    TaskList,
+    Texts,
+    state_of,
+    stream,
+)
 from rftcore_serve.worlds import Worlds
+
+EPISODE = "/v1/episodes/{episode}"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`answer` takes the name of an episode ("" where the path has none) and what was asked."""
+    """`answer` takes the name of an episode ("" where the path has none) and what was asked.
+
+    It returns what JSON has, as it is: an environment's text may hold half of a surrogate pair, which no model takes.
+    """
 
     method: str
     path: str
     asks: type[BaseModel]
+    answers: type
+    """The shape of the answer: a model, or a dataclass."""
     summary: str
     answer: Callable[[str, Any], Awaitable[dict[str, Any]]]
 
@@ -33,16 +58,16 @@ class Routes:
     def __init__(self, worlds: Worlds, sessions: Sessions) -> None:
         self._worlds, self._sessions = worlds, sessions
         self.table = (
-            Route("POST", "/v1/environment", OfWorld, "what the environment declares of itself", self._describe),
-            Route("POST", "/v1/tasks", OfList, "an ordered list of tasks, private answers included", self._tasks),
-            Route("POST", "/v1/vocabulary", OfWorld, "the texts that cover its words", self._vocabulary),
-            Route("POST", "/v1/oracle", OfTask, "the expert's actions from the start of a task", self._oracle),
-            Route("POST", "/v1/episodes", OfTask, "start an episode", self._start),
-            Route("POST", "/v1/episodes/{episode}/step", Action, "apply one action", self._step),
-            Route("POST", "/v1/episodes/{episode}/available_actions", Nothing, "what is understood now", self._actions),
-            Route("POST", "/v1/episodes/{episode}/random_action", Draw, "draw from a random stream", self._draw),
-            Route("POST", "/v1/episodes/{episode}/expert_action", Nothing, "what the expert does now", self._expert),
-            Route("DELETE", "/v1/episodes/{episode}", Nothing, "close an episode; one that is gone, too", self._close),
+            Route("POST", "/v1/environment", OfWorld, Description, "what it declares of itself", self._describe),
+            Route("POST", "/v1/tasks", OfList, TaskList, "an ordered list of tasks", self._tasks),
+            Route("POST", "/v1/vocabulary", OfWorld, Texts, "the texts that cover its words", self._vocabulary),
+            Route("POST", "/v1/oracle", OfTask, Demonstration, "the expert's way from the start", self._oracle),
+            Route("POST", "/v1/episodes", OfTask, Begun, "start an episode", self._start),
+            Route("POST", f"{EPISODE}/step", Action, Step, "apply one action", self._step),
+            Route("POST", f"{EPISODE}/available_actions", Nothing, Available, "what is understood", self._actions),
+            Route("POST", f"{EPISODE}/random_action", Draw, Drawn, "draw from a random stream", self._draw),
+            Route("POST", f"{EPISODE}/expert_action", Nothing, Advice, "what the expert does now", self._expert),
+            Route("DELETE", EPISODE, Nothing, Closed, "close an episode; one that is gone, too", self._close),
         )
 
     def find(self, method: str, path: str) -> tuple[Route, str]:
@@ -128,27 +153,31 @@ def _check(name: str, task: Task) -> None:
         raise Refusal("invalid", f"task.environment: found {task.environment!r}, expected {name!r}, which is served")
 
 
+def _reference(shape: type, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return a reference to a shape, which is added to `definitions` with all that it is made of."""
+    schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
+    definitions |= schema.pop("$defs", {})
+    definitions[shape.__name__] = schema
+    return {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}
+
+
 def document(routes: Routes, name: str) -> Mapping[str, Any]:
     """Return the OpenAPI 3.1 description of a server that serves the environment `name`."""
     paths: dict[str, dict[str, Any]] = {}
     definitions: dict[str, Any] = {}
     for route in routes.table:
-        schema = route.asks.model_json_schema(ref_template="#/components/schemas/{model}")
-        definitions |= schema.pop("$defs", {})
-        definitions[route.asks.__name__] = schema
-        reference = {"schema": {"$ref": f"#/components/schemas/{route.asks.__name__}"}}
+        asked, answered = _reference(route.asks, definitions), _reference(route.answers, definitions)
         parameter = {"name": "episode", "in": "path", "required": True, "schema": {"type": "string"}}
-        content = {"application/json": {"schema": {"type": "object"}}}
         operation: dict[str, Any] = {
             "summary": route.summary,
             "parameters": [parameter] if "{episode}" in route.path else [],
             "responses": {
-                "200": {"description": "a JSON object", "content": content},
+                "200": {"description": route.summary, "content": {"application/json": answered}},
                 "default": {"$ref": "#/components/responses/Failure"},
             },
         }
         if route.method == "POST":
-            operation["requestBody"] = {"required": True, "content": {"application/json": reference}}
+            operation["requestBody"] = {"required": True, "content": {"application/json": asked}}
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     text = {"type": "string"}
     error = {"type": "object", "properties": {"kind": text, "message": text}, "required": ["kind", "message"]}

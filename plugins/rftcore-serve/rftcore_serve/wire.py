@@ -97,6 +97,63 @@ class Nothing(Frozen):
     """A question that needs no arguments."""
 
 
+class TaskList(Frozen):
+    """An ordered list of tasks, private answers included."""
+
+    tasks: list[Task]
+
+
+class Texts(Frozen):
+    """Texts that cover the words of an environment."""
+
+    texts: list[str]
+
+
+class Demonstration(Frozen):
+    """The expert's actions from the start of a task; empty without an expert."""
+
+    actions: list[str]
+
+
+class Begun(Frozen):
+    """A live episode. By `identity`, that of what is `served`, a client notices that another environment plays.
+
+    It is the sha256, in hexadecimal digits, of `served` as JSON in UTF-8, its keys sorted, without spaces, and with no
+    character escaped that need not be.
+    """
+
+    episode: str
+    """Its name, in the paths of what is asked of it."""
+    observation: str
+    expert: bool
+    """Whether it can be asked what the expert does."""
+    identity: str
+
+
+class Available(Frozen):
+    """What would be understood now; null where that is not listed."""
+
+    actions: list[str] | None
+
+
+class Drawn(Draw):
+    """An action, and the stream where the draw has left it."""
+
+    action: str
+
+
+class Advice(Frozen):
+    """What the expert does now; null where it knows nothing."""
+
+    action: str | None
+
+
+class Closed(Frozen):
+    """Whether there was such an episode."""
+
+    closed: bool
+
+
 def encoded(value: Any) -> bytes:
     """Return JSON in UTF-8. Raises ValueError for a number that JSON does not have."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")

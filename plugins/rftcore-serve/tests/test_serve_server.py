@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -15,12 +17,15 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from pydantic import TypeAdapter
 
 from rftcore import ConfigError, registry
 from rftcore.environment import Environment
 from rftcore.protocol import Offer
 from rftcore_serve import worlds
+from rftcore_serve.routes import EPISODE, Routes
 from rftcore_serve.sessions import Refusal, Sessions
+from rftcore_serve.wire import state_of
 
 TOKEN = "a-token-of-the-tests-only"
 CORRIDOR = str(Path(__file__).with_name("corridor.py"))
@@ -236,6 +241,42 @@ def test_the_openapi_document_has_every_path_and_the_shape_of_what_it_takes(clie
         for operation in operations.values():
             for content in operation.get("requestBody", {}).get("content", {}).values():
                 assert content["schema"]["$ref"].rpartition("/")[2] in schemas
+            answered = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            assert answered["$ref"].rpartition("/")[2] in schemas
+    named = re.findall(r'"\$ref": *"#/components/schemas/(\w+)"', json.dumps(document))
+    assert {"Task", "Served", "JsonValue"} <= set(named) <= set(schemas)
+    assert set(schemas["Step"]["required"]) == {"observation", "reward", "terminated"}
+    assert "sha256" in schemas["Begun"]["description"]
+
+
+def test_what_is_answered_has_the_shape_that_the_openapi_document_says(textcraft: Server) -> None:
+    unused: Any = None
+    routes = {(route.method, route.path): route.answers for route in Routes(unused, unused).table}
+    task = registry.create("environment", "textcraft").tasks("train", "easy")[0].model_dump(mode="json")
+    stream = {"state": state_of(random.Random(3))}
+    asked: dict[str, Any] = {
+        "/v1/environment": {},
+        "/v1/tasks": {"split": "test", "difficulty": "hard"},
+        "/v1/vocabulary": {},
+        "/v1/oracle": {"task": task},
+        "/v1/episodes": {"task": task},
+        EPISODE + "/available_actions": {},
+        EPISODE + "/random_action": stream,
+        EPISODE + "/expert_action": {},
+        EPISODE + "/step": {"action": "inventory"},
+        EPISODE: None,
+    }
+    assert {path for _, path in routes} == set(asked)
+    name = ""
+    with textcraft.client() as client:
+        for path, question in asked.items():
+            method = "DELETE" if question is None else "POST"
+            told = client.request(method, path.format(episode=name), json=question)
+            assert told.status_code == 200, told.text
+            shape = TypeAdapter(routes[method, path])
+            found = shape.validate_json(told.content)
+            assert shape.dump_python(found, mode="json") == told.json()  # and nothing else
+            name = told.json().get("episode", name)
 
 
 def test_a_token_is_made_where_none_is_given_and_said_once(serve: Callable[..., Server]) -> None:
