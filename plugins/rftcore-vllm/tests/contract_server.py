@@ -45,6 +45,8 @@ class ContractServer:
         self.tag, self.paused, self.asleep, self.hangs, self.fails = "default", False, False, False, 0
         self.dev = True
         """Whether it was started with VLLM_SERVER_DEV_MODE=1."""
+        self.waits = False
+        """Whether it samples nothing until it is resumed, and does not say so."""
         self.extended = True
         """Whether its workers have the extension."""
         self.transfers: Any = None
@@ -133,7 +135,7 @@ class ContractServer:
     async def _steps(self) -> None:
         while True:
             self._news.clear()
-            ready = not (self.paused or self.asleep or self.hangs)
+            ready = not (self.paused or self.asleep or self.hangs or self.waits)
             busy = [engine for engine in self.engines.values() if ready and engine.running]
             for engine in busy:
                 engine.step(self.tag)
@@ -266,7 +268,7 @@ class ContractServer:
         return {"status": "paused"}
 
     def _resume(self, request: web.Request, body: Any) -> Any:
-        self.paused = False
+        self.paused = self.waits = False
         self._news.set()
         return {"status": "resumed"}
 

@@ -153,7 +153,7 @@ def test_an_old_server_does_not_tell_versions_and_an_answer_across_a_sync_fails(
     server = serve(model, generates=False)
     sampler = connect(model, server)
     assert sample(sampler, ask()).version == 0
-    server.paused = True  # so that it samples until the new weights are there
+    server.waits = True  # so that it samples until the new weights are there
     failures: list[Exception] = []
 
     def long() -> None:
