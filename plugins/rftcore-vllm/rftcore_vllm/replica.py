@@ -72,6 +72,8 @@ class Replica:
         """The weights that answers are expected from; empty until some were loaded."""
         self.tag = ""
         """Those of them that are in effect."""
+        self.trouble = ""
+        """Why it was not well when it was asked last."""
         self.paused = False
         """Whether this run has paused it."""
         self.deaths = 0
@@ -188,10 +190,16 @@ class Replica:
             ) from error
 
     async def healthy(self, *, timeout: float) -> bool:
-        """Whether the server says that it is well."""
+        """Whether the server says that it is well. Raises ConfigError where no `vllm serve` can be."""
         try:
             await self.call("GET", "/health", timeout=timeout)
-        except (SamplerFailure, TimeoutError, RunError):
+        except NotFound as error:
+            raise ConfigError(
+                f"found {self.url}/health to be no page of the server there (status 404), expected a `vllm serve`; a "
+                "URL in sampler.urls is its base, such as http://node1:8000, without /v1"
+            ) from error
+        except (SamplerFailure, TimeoutError, RunError) as error:
+            self.trouble = str(error)
             return False
         return True
 

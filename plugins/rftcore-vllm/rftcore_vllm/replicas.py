@@ -7,14 +7,14 @@ compared with the learner.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from rftcore.errors import RunError
+from rftcore.errors import ConfigError, RunError
 from rftcore.sampler import SamplerFailure
 from rftcore_vllm.config import ServerConfig
 from rftcore_vllm.fleet import Fleet
@@ -23,6 +23,7 @@ from rftcore_vllm.protocol import Answer, Question
 from rftcore_vllm.replica import POLL, Failed, Gone, Replica
 from rftcore_vllm.server import Server
 from rftcore_vllm.transfer import Transfer
+from rftcore_vllm.waiting import told
 from rftcore_vllm.weights import Weights, load
 
 DEATHS = 3
@@ -74,14 +75,18 @@ class Replicas:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE)
         session = self._session = aiohttp.ClientSession(connector=connector)
         self._fleet = Fleet([Replica(url, session) for url in self._urls], self._ready)
-        connecting = asyncio.gather(
-            *(replica.connect(timeout=self._config.start_timeout) for replica in self._fleet.replicas)
-        )
+        meetings = {replica: asyncio.ensure_future(self._meet(replica)) for replica in self._fleet.replicas}
+        connecting = asyncio.gather(*meetings.values())
+
+        def waited_for() -> Iterator[tuple[str, str]]:
+            yield from (self._known(replica) for replica, meeting in meetings.items() if not meeting.done())
+
         try:
-            while not connecting.done():
-                for replica in self._fleet.replicas:
-                    self._start_again(replica)
-                await asyncio.wait([connecting], timeout=POLL)
+            async with told(waited_for):
+                while not connecting.done():
+                    for replica in self._fleet.replicas:
+                        self._start_again(replica)
+                    await asyncio.wait([connecting], timeout=POLL)
         except BaseException:
             connecting.cancel()
             raise
@@ -114,7 +119,8 @@ class Replicas:
             if self._fleet.up:
                 return
             try:
-                await self._fleet.somebody(deadline)
+                async with told(lambda: map(self._known, self._fleet.replicas)):
+                    await self._fleet.somebody(deadline)
             except SamplerFailure as error:
                 raise RunError(
                     f"no replica has taken the new weights: {error}. Mend that or start the servers again, then resume"
@@ -139,6 +145,22 @@ class Replicas:
                 await replica.call("POST", path, timeout=self._config.start_timeout, query=query)
             except (SamplerFailure, TimeoutError) as error:
                 raise RunError(f"{replica.url}{path} failed: {error}") from error
+
+    async def _meet(self, replica: Replica) -> None:
+        try:
+            await replica.connect(timeout=self._config.start_timeout)
+        except ConfigError as error:
+            server = self._servers.get(replica.url)
+            if server is None:
+                raise
+            raise ConfigError(f"{error}. The last that it printed:\n{server.said()}") from error
+
+    def _known(self, replica: Replica) -> tuple[str, str]:
+        """Return the URL of a replica that is waited for, and what is known of it."""
+        server = self._servers.get(replica.url)
+        if server is None:
+            return replica.url, self._fleet.reasons.get(replica.url) or replica.trouble or "it does not answer"
+        return replica.url, f"its last line: {server.last() or 'nothing yet'}"
 
     async def _bring_one(self, replica: Replica, weights: Weights, model: Any) -> None:
         if weights.tag == replica.tag:

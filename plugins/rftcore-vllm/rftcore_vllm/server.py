@@ -104,9 +104,15 @@ class Server:
 
     def said(self) -> str:
         """Return the end of what it printed."""
+        return "\n".join(f"  | {line}" for line in self._tail())
+
+    def last(self) -> str:
+        """Return the last line that it printed, or nothing."""
+        return next((line.strip() for line in reversed(self._tail()) if line.strip()), "")
+
+    def _tail(self) -> list[str]:
         size = os.fstat(self._log.fileno()).st_size
-        tail = os.pread(self._log.fileno(), TAIL, max(0, size - TAIL))
-        return "\n".join(f"  | {line}" for line in tail.decode("utf-8", "replace").splitlines())
+        return os.pread(self._log.fileno(), TAIL, max(0, size - TAIL)).decode("utf-8", "replace").splitlines()
 
     def stop(self) -> None:
         """End it and what it started. Safe to call twice."""
