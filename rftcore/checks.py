@@ -159,11 +159,27 @@ def check_staleness(config: Settings, plan: Plan) -> None:
 
 def check_side_by_side(config: Settings, plan: Plan, done: Collection[str], slots: int) -> None:
     """Refuse a sampler that all who would use it at once cannot have: jobs that are not `done`, or a launch."""
-    keys = {stage.key for stage in plan.stages} | {cell.key for cell in plan.cells if not cell.policy}
-    left = len(keys - set(done))
-    options = validate(registry.config("sampler", config.sampler.name), config.sampler.options, "sampler")
-    if left and isinstance(options, Sampler.Config):
+    left, options = _sampled(plan, done), _sampler(config)
+    if left and options is not None:
         options.check_side_by_side(max(launch.count(), min(slots, left)))
+
+
+def check_here(config: Settings, plan: Plan, done: Collection[str] = ()) -> None:
+    """Refuse a sampler that jobs which are not `done` need and that could not sample on this machine."""
+    options = _sampler(config)
+    if _sampled(plan, done) and options is not None:
+        options.check_here()
+
+
+def _sampled(plan: Plan, done: Collection[str]) -> int:
+    """Return how many jobs that are not `done` sample from the model."""
+    keys = {stage.key for stage in plan.stages} | {cell.key for cell in plan.cells if not cell.policy}
+    return len(keys - set(done))
+
+
+def _sampler(config: Settings) -> Sampler.Config | None:
+    options = validate(registry.config("sampler", config.sampler.name), config.sampler.options, "sampler")
+    return options if isinstance(options, Sampler.Config) else None
 
 
 def check_warm_up(config: Settings, plan: Plan) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from rftcore import launch, records, registry
 from rftcore.agenda import agenda, urgency
 from rftcore.blueprint import Blueprint, load_record, settings
-from rftcore.checks import check_side_by_side
+from rftcore.checks import check_here, check_side_by_side
 from rftcore.display import Display, Several, Silent
 from rftcore.display.file import ProgressFile
 from rftcore.errors import ConfigError, RunError
@@ -137,6 +137,8 @@ def _continue(
             )
         runner = registry.create("executor", executor.name, executor.options, "executor")
         check_side_by_side(config, plan, done, runner.slots)
+        if not runner.elsewhere:
+            check_here(config, plan, done)
         check_room(config, plan, folder, done, runner, display.warned)
         begin(folder.path, versions(config, plan), executor.name)
         show = Several(display, ProgressFile(folder.path))

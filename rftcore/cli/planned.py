@@ -161,18 +161,15 @@ def _tell_missing(planned: Study) -> None:
 
 def _reasons(planned: Study) -> Iterator[str]:
     """Yield what components say that could not do their part on this machine, though they are installed."""
-    from rftcore import registry
+    from rftcore.checks import check_here
     from rftcore.errors import ConfigError
     from rftcore.executors.machine import gpus
-    from rftcore.options import validate
     from rftcore.players import check_player, players
-    from rftcore.sampler import Sampler
 
     config = planned.config
     if config.device.startswith("cuda") and not gpus():
         yield f"device: found {config.device!r}, and no NVIDIA GPU; expected 'auto' or 'cpu'"
-    options = validate(registry.config("sampler", config.sampler.name), config.sampler.options, "sampler")
-    checks = [options.check_here] if isinstance(options, Sampler.Config) and planned.blueprint.plan.model else []
+    checks = [partial(check_here, config, planned.blueprint.plan)]
     checks += [partial(check_player, policy) for policy in players(config)]
     for check in checks:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rftcore import Experiment
-from rftcore.errors import RunError
+from rftcore.errors import ConfigError, RunError
 from rftcore.models import find_model
 from rftcore.train.checkpoint import load_model
 from rftcore.train.learner import Learner
@@ -80,6 +80,18 @@ def test_servers_sample_while_the_learner_learns_and_no_token_is_staler_than_all
     assert stage.curve[0]["stale_tokens"] == 0
     assert sum(update["stale_tokens"] for update in stage.curve[1:]) > 0
     assert stage.budget["max_staleness"] == 1
+
+
+def test_a_run_without_the_program_that_it_would_start_ends_before_any_job_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rftcore_vllm.program.sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    begun: list[str] = []
+    monkeypatch.setattr("rftcore.study._work", lambda *told: begun.append("jobs"))
+    with pytest.raises(ConfigError, match="sampler: found no program `vllm`"):
+        experiment({"name": "vllm-server"}).run(tmp_path)
+    assert not begun
 
 
 def test_a_closed_sampler_samples_no_more_and_its_folder_is_gone(
