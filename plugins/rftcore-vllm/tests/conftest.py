@@ -31,6 +31,7 @@ def _sibling(name: str) -> Any:
 
 
 _sibling("across")
+_sibling("learner")
 _sibling("soak")
 build = _sibling("contract_engine").build
 ContractServer: Any = _sibling("contract_server").ContractServer

@@ -12,13 +12,12 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import learner
 import pytest
 from across import answers_across, gaps
 
 from rftcore.errors import RunError
 from rftcore.sampler import Completion, Request
-from rftcore.train.logprobs import row_logprobs
-from rftcore.train.rows import Row
 from rftcore.train.sampler import checksum
 from rftcore_vllm.inprocess import VllmSampler
 
@@ -45,12 +44,6 @@ def answers(sampler: VllmSampler, *requests: Request) -> list[Completion]:
     return asyncio.run(together())
 
 
-def learner(model: Any, completion: Completion, temperature: float = 1.0) -> list[float]:
-    ids = [*PROMPT, *completion.token_ids]
-    row = Row(ids, list(range(len(PROMPT), len(ids))))
-    return row_logprobs(model, [row], temperature=temperature or 1.0, tokens=4096)[0]
-
-
 @pytest.mark.parametrize("temperature", [1.0, 0.7, 0.0])
 def test_logprobs_are_those_of_the_learner_after_each_sync(
     temperature: float, sampler: VllmSampler, build: Callable[..., Any]
@@ -59,7 +52,9 @@ def test_logprobs_are_those_of_the_learner_after_each_sync(
         model = build(seed)
         sampler.sync(model, seed)
         for completion in answers(sampler, *(ask(n, PROMPT, temperature=temperature) for n in range(8))):
-            assert completion.logprobs == pytest.approx(learner(model, completion, temperature), abs=CLOSE)
+            assert completion.logprobs == pytest.approx(
+                learner.logprobs(model, PROMPT, completion, temperature), abs=CLOSE
+            )
             assert completion.checksum == checksum([*PROMPT, *completion.token_ids])
             assert (completion.version, completion.versions) == (seed, ())
 
@@ -72,7 +67,7 @@ def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob
     mixed = answers_across(sampler, lambda number, tokens: ask(number, PROMPT, tokens=tokens), models)
     assert mixed, "no answer was being sampled when the weights changed"
     for completion in mixed:
-        kept, other = gaps(completion, [learner(model, completion) for model in models])
+        kept, other = gaps(completion, [learner.logprobs(model, PROMPT, completion) for model in models])
         assert max(kept) < CLOSE < 0.1 < max(other)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import learner
 import pytest
 from across import answers_across, gaps
 
@@ -19,8 +20,6 @@ from rftcore.sampler import Completion, ContextFull, Request
 from rftcore.schemas.config import LoRA
 from rftcore.train.adapters import with_adapters
 from rftcore.train.checkpoint import load_model
-from rftcore.train.logprobs import row_logprobs
-from rftcore.train.rows import Row
 from rftcore.train.sampler import checksum
 from rftcore_vllm.command import arguments
 from rftcore_vllm.key import API_KEY
@@ -84,13 +83,6 @@ def answers(sampler: VllmServerSampler, *requests: Request) -> list[Completion]:
     return asyncio.run(together())
 
 
-def learner(model: Any, prompt: list[int], completion: Completion, temperature: float = 1.0) -> list[float]:
-    """Return the logprobs of the sampled tokens under `model` itself."""
-    ids = [*prompt, *completion.token_ids]
-    row = Row(ids, list(range(len(prompt), len(ids))))
-    return row_logprobs(model, [row], temperature=temperature or 1.0, tokens=4096)[0]
-
-
 @pytest.mark.parametrize("temperature", [1.0, 0.7, 0.0])
 def test_logprobs_are_those_of_the_learner_at_the_temperature(
     temperature: float, build: Callable[..., Any], connect: Callable[..., VllmServerSampler]
@@ -100,7 +92,7 @@ def test_logprobs_are_those_of_the_learner_at_the_temperature(
     found = answers(sampler, *(ask(number, PROMPT, temperature=temperature) for number in range(8)))
     for completion in found:
         assert len(completion.token_ids) == len(completion.logprobs) == 12
-        assert completion.logprobs == pytest.approx(learner(model, PROMPT, completion, temperature), abs=CLOSE)
+        assert completion.logprobs == pytest.approx(learner.logprobs(model, PROMPT, completion, temperature), abs=CLOSE)
         assert completion.checksum == checksum([*PROMPT, *completion.token_ids])
         assert (completion.version, completion.versions) == (0, ())
     if temperature:
@@ -138,10 +130,10 @@ def test_turns_extend_the_context_and_a_windowed_one_cuts_it(
     first = answers(sampler, ask(0, PROMPT, max_new_tokens=3))[0]
     context = [*PROMPT, *first.token_ids]
     second = answers(sampler, ask(0, [7, 7], keep=len(context), max_new_tokens=3))[0]
-    assert second.logprobs == pytest.approx(learner(model, [*context, 7, 7], second), abs=CLOSE)
+    assert second.logprobs == pytest.approx(learner.logprobs(model, [*context, 7, 7], second), abs=CLOSE)
     third = answers(sampler, ask(0, [9], keep=4, max_new_tokens=3))[0]
     assert third.checksum == checksum([*PROMPT[:4], 9, *third.token_ids])
-    assert third.logprobs == pytest.approx(learner(model, [*PROMPT[:4], 9], third), abs=CLOSE)
+    assert third.logprobs == pytest.approx(learner.logprobs(model, [*PROMPT[:4], 9], third), abs=CLOSE)
     sampler.release(0)
     with pytest.raises(RunError, match="keep 4 tokens and to add 1, but has 0"):
         answers(sampler, ask(0, [9], keep=4))
@@ -165,8 +157,10 @@ def test_after_a_sync_the_logprobs_are_those_of_the_new_weights(
     sampler.sync(new, 7)
     completion = answers(sampler, ask(1, PROMPT * 20))[0]
     assert completion.version == 7
-    assert completion.logprobs == pytest.approx(learner(new, PROMPT * 20, completion), abs=CLOSE)
-    gaps = [abs(a - b) for a, b in zip(completion.logprobs, learner(old, PROMPT * 20, completion), strict=True)]
+    assert completion.logprobs == pytest.approx(learner.logprobs(new, PROMPT * 20, completion), abs=CLOSE)
+    gaps = [
+        abs(a - b) for a, b in zip(completion.logprobs, learner.logprobs(old, PROMPT * 20, completion), strict=True)
+    ]
     assert max(gaps) > 0.1
 
 
@@ -177,7 +171,7 @@ def test_a_sync_from_a_checkpoint_folder(
     new.save_pretrained(tmp_path / "new")
     sampler.sync(tmp_path / "new", 1)
     completion = answers(sampler, ask(0, PROMPT))[0]
-    assert completion.logprobs == pytest.approx(learner(new, PROMPT, completion), abs=CLOSE)
+    assert completion.logprobs == pytest.approx(learner.logprobs(new, PROMPT, completion), abs=CLOSE)
 
 
 def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob_under_that(
@@ -189,7 +183,7 @@ def test_an_answer_across_a_sync_tells_the_version_of_each_token_and_its_logprob
     assert mixed, "no answer was being sampled when the weights changed"
     # So the ratio that corrects for the sampler is 1 where the learner's own weights sampled, and not elsewhere.
     for completion in mixed:
-        kept, other = gaps(completion, [learner(model, PROMPT, completion) for model in models])
+        kept, other = gaps(completion, [learner.logprobs(model, PROMPT, completion) for model in models])
         assert max(kept) < CLOSE < 0.1 < max(other)
 
 
@@ -230,7 +224,7 @@ def test_a_server_without_the_route_for_tokens_is_asked_for_completions(
     for replica in sampler._answering._fleet.replicas:
         replica.route = COMPLETIONS
     completion = answers(sampler, ask(0, PROMPT))[0]
-    assert completion.logprobs == pytest.approx(learner(model, PROMPT, completion), abs=CLOSE)
+    assert completion.logprobs == pytest.approx(learner.logprobs(model, PROMPT, completion), abs=CLOSE)
     assert completion.version == 0
 
 
@@ -256,22 +250,12 @@ def test_adapters_are_loaded_in_place_of_the_ones_before(
     sampler = connect(model)
     for version in (1, 2):
         before = answers(sampler, ask(version, PROMPT))[0]
-        _move(model, version)
+        learner.move_adapters(model, version)
         sampler.sync(model, version)
         completion = answers(sampler, ask(version, PROMPT))[0]
         assert completion.version == version
-        assert completion.logprobs == pytest.approx(learner(model, PROMPT, completion), abs=CLOSE)
-        assert before.logprobs != pytest.approx(learner(model, PROMPT, before), abs=0.01)
-
-
-def _move(model: Any, seed: int) -> None:
-    import torch
-
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
-                parameter.copy_(torch.randn_like(parameter) * 0.05)
+        assert completion.logprobs == pytest.approx(learner.logprobs(model, PROMPT, completion), abs=CLOSE)
+        assert before.logprobs != pytest.approx(learner.logprobs(model, PROMPT, before), abs=0.01)
 
 
 def test_what_a_server_refuses_is_an_error_with_its_words(url: str, build: Callable[..., Any]) -> None:
@@ -344,7 +328,7 @@ def test_more_tokens_at_once_than_a_step_has_room_for_are_answered_as_one_alone(
     prompts = [[rng.randrange(64) for _ in range(440)] for _ in range(12)]  # 5280 tokens
     asked = (ask(number, prompt, max_new_tokens=3) for number, prompt in enumerate(prompts))
     for prompt, completion in zip(prompts, answers(connect(model), *asked), strict=True):
-        assert completion.logprobs == pytest.approx(learner(model, prompt, completion), abs=CLOSE)
+        assert completion.logprobs == pytest.approx(learner.logprobs(model, prompt, completion), abs=CLOSE)
 
 
 def test_a_server_that_sleeps_is_asked_nothing_and_given_no_weights_until_it_is_woken_up(
@@ -371,7 +355,7 @@ def test_a_server_that_sleeps_is_asked_nothing_and_given_no_weights_until_it_is_
     sampler.sync(new, 2)
     completion = answers(sampler, ask(1, PROMPT))[0]
     assert completion.version == 2
-    assert completion.logprobs == pytest.approx(learner(new, PROMPT, completion), abs=CLOSE)
+    assert completion.logprobs == pytest.approx(learner.logprobs(new, PROMPT, completion), abs=CLOSE)
 
 
 def _post(url: str, path: str) -> None:
