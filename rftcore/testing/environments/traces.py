@@ -83,7 +83,7 @@ def growth(world: Mapping[str, JsonValue], whole: bool, count: int, seconds: flo
     while played < count and time.monotonic() - start < (4 * seconds if not half or played < half + least else seconds):
         task, way = tasks[played % len(tasks)], played // len(tasks) % 3
         player = expert(task) if whole and way == 0 and there.has_expert else drawing(task, way)
-        play(there.environment, task, player, turns if whole else way)
+        play(there.own, task, player, turns if whole else way)  # nothing of the kit's between: it is measured
         played += 1
         enough = played >= count // 2 or time.monotonic() - start > seconds / 2
         if not half and played >= distinct and enough:
