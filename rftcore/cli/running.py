@@ -108,7 +108,8 @@ def _reason(error: Exception, *, told: bool) -> str:
 def one_job(label: str, place: Path, kept: str) -> Iterator[Tell]:
     """Show one piece of work that is no run, and yield what it reports to.
 
-    Ctrl-C exits with code 130, and says that what is `kept` is, so that the same line goes on.
+    Ctrl-C exits with code 130, and says that what is `kept` is, and the line that goes on: without `--fresh`, which
+    would delete it.
     """
     from rich.console import Console
 
@@ -122,8 +123,8 @@ def one_job(label: str, place: Path, kept: str) -> Iterator[Tell]:
         try:
             yield lambda done, total, remark: display.progress(Progress(job.id, done, total, remark))
         except KeyboardInterrupt:
-            line = shlex.join(sys.argv[1:])
-            typer.echo(f"\nStopped. {kept} is kept. The same line goes on:\n\n  rftcore {line}", err=True)
+            line = shlex.join(argument for argument in sys.argv[1:] if argument != "--fresh")
+            typer.echo(f"\nStopped. {kept} is kept. This line goes on:\n\n  rftcore {line}", err=True)
             raise typer.Exit(130) from None
         display.finished(job.id)
 

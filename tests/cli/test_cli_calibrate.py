@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from rftcore.executor import Tell
     from tests.cli.conftest import Done
 
 Command = Callable[..., "Done"]
@@ -94,6 +95,20 @@ def test_a_calibration_of_something_else_is_neither_used_nor_replaced(rftcore: C
     assert done.code == 2
     assert "found a calibration of counting, expected one of textcraft" in done.err
     assert rftcore("calibrate", "counting", "--policy", "random", "--k", "1", "--out", "c.json", "--fresh").code == 0
+
+
+def test_a_calibration_that_is_stopped_says_the_line_that_goes_on(
+    rftcore: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*arguments: Any, report: Tell, **options: Any) -> None:
+        report(1, 8, "")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rftcore.calibration.calibrate", stopped)
+    done = rftcore("calibrate", "counting", "--policy", "oracle", "--k", "1", "--fresh", "--out", "my split.json")
+    assert done.code == 130
+    line = "rftcore calibrate counting --policy oracle --k 1 --out 'my split.json'"
+    assert done.err.endswith(f"Stopped. What was played is kept. This line goes on:\n\n  {line}\n")
 
 
 def test_who_is_neither_a_policy_nor_a_model_is_asked_for_by_name(rftcore: Command) -> None:
