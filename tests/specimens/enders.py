@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dial import WAYS, Dial, Turning
@@ -70,6 +70,35 @@ class Loner(Dial):
     """Waits for ever in any thread but the main one."""
 
     episode = Waiting
+
+
+class Impatient(Turning):
+    def __init__(self, world: Dial, task: Task) -> None:
+        super().__init__(world, task)
+        if threading.current_thread() is not threading.main_thread():
+            raise TimeoutError("the dial's server did not answer") from TimeoutError("timed out")
+
+
+class Remote(Dial):
+    """Limits what it waits for by itself, and has no time for any thread but the main one."""
+
+    episode = Impatient
+
+
+class Ponderer(Dial):
+    """Thinks for long about what it says of itself."""
+
+    def facts(self) -> dict[str, str | int | float | bool]:
+        time.sleep(10)
+        return super().facts()
+
+    def vocabulary(self) -> Sequence[str]:
+        time.sleep(10)
+        return super().vocabulary()
+
+    def oracle(self, task: Task) -> Iterator[str]:
+        time.sleep(10)
+        return super().oracle(task)
 
 
 class Unbuilt(Dial):

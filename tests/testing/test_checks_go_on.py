@@ -100,6 +100,26 @@ def test_an_environment_that_hangs_beside_others_is_given_up(
     assert results["copies_play_alike"].remark == "threads_play_alike hung"
 
 
+def test_an_environment_s_own_timeout_is_told_as_it_is_raised(specimen: Callable[[str], World]) -> None:
+    results = {result.check: result for result in results_of(specimen("Remote"), "light")}
+    (problem,) = results["threads_play_alike"].problems
+    assert problem.startswith(f"it raised TimeoutError: the dial's server did not answer ({SPECIMENS / 'enders.py'}, ")
+    assert results["copies_play_alike"].verdict == "kept"
+
+
+def test_what_an_environment_says_of_itself_has_the_limit_too(
+    specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, "LIMIT", 0.1)
+    world = specimen("Ponderer")
+    with pytest.raises(limit.Hung, match=r"^facts\(\) did not return within 0\.1 s"):
+        world.environment.facts()
+    with pytest.raises(limit.Hung, match=r"^vocabulary\(\) did not return within 0\.1 s"):
+        world.environment.vocabulary()
+    with pytest.raises(limit.Hung, match=r"^task 'dial/easy/train/0': oracle\(\) did not return within 0\.1 s"):
+        list(world.environment.oracle(world.tasks[0]))
+
+
 def test_a_test_of_a_check_that_could_not_be_run_fails(
     specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
 ) -> None:

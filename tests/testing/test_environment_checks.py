@@ -249,6 +249,12 @@ def test_what_the_interpreter_keeps_is_not_taken_for_a_leak(specimen: Callable[[
     assert (result.verdict, result.problems) == ("kept", ())
 
 
+def test_a_thread_that_ends_while_it_is_looked_at_has_no_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed, before = traces._listed, traces.traces().processes
+    monkeypatch.setattr(traces, "_listed", lambda folder: [*listed(folder), Path(folder) / "ended"])
+    assert traces.traces().processes == before
+
+
 class Clock:
     """A clock that goes on only while somebody sleeps."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import pickle
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from rftcore import plugins
 from rftcore.deadline import Timed
@@ -19,8 +19,27 @@ from rftcore.testing.environments.world import World
 from rftcore.testing.limit import Hung
 from rftcore.testing.origin import THEIRS
 
+T = TypeVar("T")
+
 TOGETHER = 8
 """Episodes that are played at once."""
+
+
+class GivenUp(TimeoutError):
+    """A call did not return in time; every other TimeoutError is the environment's own."""
+
+
+class Beside(Timed):
+    """An environment with a deadline that is told from whatever the environment itself raises."""
+
+    def wait(self, call: Future[T]) -> T:
+        """Return what `call` returns, and raise what it raises. Raises GivenUp after the deadline."""
+        try:
+            return super().wait(call)
+        except TimeoutError as error:
+            if call.done() and call.exception() is error:
+                raise
+            raise GivenUp(str(error)) from error
 
 
 @check("light")
@@ -28,12 +47,12 @@ def threads_play_alike(world: World) -> Problems:
     """Eight episodes in eight threads go as they go one after the other."""
     walks = [world.walk(task, "random") for task in world.tasks[:TOGETHER]]
     walks = (walks * TOGETHER)[:TOGETHER]
-    environment = Timed(world.own, limit.LIMIT)
+    environment = Beside(world.own, limit.LIMIT)
 
     def beside(walk: Walk) -> Walk:
         try:
             return again(environment, walk)
-        except TimeoutError as error:
+        except GivenUp as error:
             told = f"task {walk.task.id!r} did not go on within {limit.LIMIT:g} s beside seven other episodes"
             raise Hung(told) from error
 

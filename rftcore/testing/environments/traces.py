@@ -46,7 +46,7 @@ def traces() -> Traces:
             sockets.append(target)
         elif target.startswith("/") and not target.startswith(("/dev/", "/proc/")):
             files.append(f"{target} (open)")
-    children = [child for task in _listed("/proc/self/task") for child in (task / "children").read_text().split()]
+    children = [child for task in _listed("/proc/self/task") for child in _children(task)]
     return Traces([thread.name for thread in threading.enumerate()], children, sockets, files)
 
 
@@ -129,6 +129,13 @@ def _world(described: Mapping[str, Any]) -> World:
 
 def _listed(folder: str) -> list[Path]:
     return list(Path(folder).iterdir()) if Path(folder).is_dir() else []
+
+
+def _children(task: Path) -> list[str]:
+    try:
+        return (task / "children").read_text().split()
+    except OSError:  # the thread has ended since it was listed
+        return []
 
 
 def _link(entry: Path) -> str:

@@ -33,10 +33,18 @@ class Watched(Wrapped):
 
     def oracle(self, task: Task) -> Iterator[str]:
         """Yield the environment's own."""
-        actions = self._environment.oracle(task)
         where = f"task {task.id!r}: oracle()"
+        actions = limit.within(limit.LIMIT, lambda: where, lambda: self._environment.oracle(task))
         while (action := limit.within(limit.LIMIT, lambda: where, lambda: next(actions, None))) is not None:
             yield action
+
+    def vocabulary(self) -> Sequence[str]:
+        """Return the environment's own."""
+        return limit.within(limit.LIMIT, lambda: "vocabulary()", self._environment.vocabulary)
+
+    def facts(self) -> dict[str, str | int | float | bool]:
+        """Return the environment's own."""
+        return limit.within(limit.LIMIT, lambda: "facts()", self._environment.facts)
 
 
 class WatchedEpisode(Episode):
