@@ -51,10 +51,15 @@ class Holder:
 def locked(folder: Path) -> Iterator[None]:
     """Keep other processes from working in `folder` meanwhile.
 
-    Raises RunError, which names the holder, when there is one, and OSError when the file cannot be opened.
+    Raises RunError, which names the holder, when there is one, RunError as well when the folder is another one by the
+    time the lock is free, and OSError when the file cannot be opened.
     """
     with (folder / FILE).open("a+") as file:
         certain = _taken(folder, file)
+        if not _in_place(folder, file):
+            raise RunError(
+                f"the run in {str(folder)!r} was deleted or begun anew meanwhile by another process. Try again"
+            )
         if (other := _living(folder, file, certain)) is not None:
             raise RunError(
                 f"another process works on the run in {str(folder)!r}: {other}. It gave a sign of life less than "
@@ -108,6 +113,14 @@ def _taken(folder: Path, file: IO[str]) -> bool:
                     f"{_read(file) or 'it has not given its name'}. Wait for it, or stop it first"
                 ) from error
             time.sleep(0.01)
+
+
+def _in_place(folder: Path, file: IO[str]) -> bool:
+    """Whether `file` is still the one of `folder`: a lock that was waited for may be that of a deleted folder."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), (folder / FILE).stat())
+    except FileNotFoundError:
+        return False
 
 
 def _take(file: IO[str], *, shared: bool = False) -> bool:

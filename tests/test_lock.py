@@ -13,10 +13,12 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from rftcore import RunError, lock
+from rftcore.records import RunFolder
 
 HOLD = """
 import sys, time
@@ -66,6 +68,42 @@ def test_those_who_look_at_once_see_no_work_and_keep_nobody_from_it(tmp_path: Pa
         over.start()
         with lock.locked(tmp_path):
             over.join()
+
+
+def test_whoever_waited_for_the_lock_of_a_deleted_run_does_not_delete_the_one_begun_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, taken = RunFolder(tmp_path / "run"), lock._taken
+    folder.create({"id": "old"})
+
+    def deleted_meanwhile(place: Path, file: IO[str]) -> bool:
+        monkeypatch.setattr(lock, "_taken", taken)
+        folder.path.rename(tmp_path / "gone")
+        folder.create({"id": "new"})
+        return taken(place, file)
+
+    monkeypatch.setattr(lock, "_taken", deleted_meanwhile)
+    with pytest.raises(RunError, match=r"was deleted or begun anew meanwhile by another process\. Try again"):
+        folder.delete()
+    assert json.loads((folder.path / "run.json").read_text())["id"] == "new"
+    folder.delete()  # nobody came between
+    assert not folder.path.exists()
+
+
+def test_whoever_waited_for_the_lock_of_a_run_that_is_gone_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, taken = tmp_path / "run", lock._taken
+    folder.mkdir()
+
+    def deleted_meanwhile(place: Path, file: IO[str]) -> bool:
+        folder.rename(tmp_path / "gone")
+        return taken(place, file)
+
+    monkeypatch.setattr(lock, "_taken", deleted_meanwhile)
+    with pytest.raises(RunError, match="was deleted or begun anew meanwhile"), lock.locked(folder):
+        pass
+    assert not folder.exists()
 
 
 def test_a_holder_on_another_machine_that_gives_signs_of_life_keeps_the_lock(tmp_path: Path) -> None:
