@@ -77,8 +77,8 @@ def locked(folder: Path) -> Iterator[None]:
             file.truncate(0)
 
 
-def is_locked(folder: Path) -> bool:
-    """Tell whether a process works in `folder`; where this cannot be found out, none does.
+def is_locked(folder: Path, *, unknown: bool = False) -> bool:
+    """Tell whether a process works in `folder`; where this cannot be found out, the answer is `unknown`.
 
     Whoever may only read there writes nothing, and compares signs of life from another machine with its own clock.
     """
@@ -88,7 +88,7 @@ def is_locked(folder: Path) -> bool:
     except BlockingIOError:
         return True
     except OSError:
-        return False
+        return unknown
 
 
 def _opened(path: Path) -> IO[str]:

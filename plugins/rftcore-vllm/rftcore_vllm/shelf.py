@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,6 @@ class Shelf:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # what a terminal sends to the run is not for it
         )
-        self._owned.callback(self._dismiss)
         self._clear()
 
     def write(self, model: Any, tag: str) -> Weights:
@@ -75,14 +75,27 @@ class Shelf:
 
     def close(self) -> None:
         """Remove everything."""
+        self._owned.close()  # before: on a network file system a lock that is open leaves a file in the folder
         shutil.rmtree(self.path, ignore_errors=True)
-        self._owned.close()
+        self._dismiss()
 
     def _clear(self) -> None:
-        """Remove shelves in the same place that nobody owns any more."""
+        """Remove shelves of this user in the same place that nobody owns any more."""
         for other in self.path.parent.glob(f"{PREFIX}*"):
-            if other != self.path and (other / lock.FILE).is_file() and not lock.is_locked(other):
+            if other != self.path and self._same_user(other) and not lock.is_locked(other, unknown=True):
                 shutil.rmtree(other, ignore_errors=True)
+
+    def _same_user(self, other: Path) -> bool:
+        """Whether this user made that shelf. In others nothing is opened: their owners may have put links there."""
+        try:
+            found = other.lstat()
+            return (
+                stat.S_ISDIR(found.st_mode)
+                and found.st_uid == self.path.lstat().st_uid
+                and (other / lock.FILE).is_file()
+            )
+        except OSError:  # it is gone
+            return False
 
     def _dismiss(self) -> None:
         self._guard.kill()

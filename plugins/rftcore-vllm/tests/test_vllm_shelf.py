@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,4 +105,63 @@ def test_the_weights_of_a_run_on_another_machine_stay_while_it_gives_signs_of_li
     os.utime(other / lock.FILE, (time.time() - silent,) * 2)
     shelf = Shelf(str(tmp_path))
     assert other.is_dir() != removed
+    shelf.close()
+
+
+def test_nothing_in_a_shelf_is_open_when_it_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf, remove = Shelf(str(tmp_path)), shutil.rmtree
+    opened: list[str] = []
+
+    def removing(path: Path, **options: Any) -> None:
+        files = map(os.path.realpath, Path("/proc/self/fd").iterdir())
+        opened.extend(name for name in files if name.startswith(str(path)))
+        remove(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", removing)
+    shelf.close()
+    assert not opened  # else a network file system keeps the file under another name, and with it the folder
+    assert not list(tmp_path.iterdir())
+
+
+def silent(folder: Path) -> Path:
+    """A shelf whose owner, on another machine, gave no sign of life for long."""
+    folder.mkdir()
+    (folder / lock.FILE).write_text(json.dumps({"host": "node7", "pid": 1, "since": "2026-01-01T00:00:00+00:00"}))
+    os.utime(folder / lock.FILE, (time.time() - 2 * lock.SILENCE,) * 2)
+    return folder
+
+
+def test_what_another_user_left_and_what_is_a_link_is_not_even_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    stranger, behind = silent(place / "rftcore-weights-of-another"), silent(tmp_path / "behind")
+    (place / "rftcore-weights-link").symlink_to(behind)
+    look, seen = Path.lstat, look_of(stranger)
+    monkeypatch.setattr(Path, "lstat", lambda path: seen if path == stranger else look(path))
+    before = [folder.stat().st_mtime_ns for folder in (stranger, behind)]
+    shelf = Shelf(str(place))
+    assert [folder.stat().st_mtime_ns for folder in (stranger, behind)] == before  # no file was made in them
+    assert {path.name for path in place.iterdir()} == {stranger.name, "rftcore-weights-link", shelf.path.name}
+    shelf.close()
+
+
+def look_of(folder: Path) -> os.stat_result:
+    """What the system tells of a folder, had another user made it."""
+    found = folder.lstat()
+    return os.stat_result((*found[:4], found.st_uid + 1, *found[5:10]))
+
+
+def test_a_shelf_stays_where_it_cannot_be_found_out_whether_somebody_owns_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = silent(tmp_path / "rftcore-weights-abc")
+
+    def fails(path: Path) -> None:
+        raise OSError(errno.EIO, "the file server does not answer", str(path))
+
+    monkeypatch.setattr(lock, "_opened", fails)
+    shelf = Shelf(str(tmp_path))
+    assert other.is_dir()
     shelf.close()
