@@ -14,7 +14,7 @@ from rftcore.executor import Job, Outcome
 from rftcore.executors.processes import Processes
 from rftcore.testing.check import Level
 from rftcore.testing.child import temporary
-from rftcore.testing.report import Report, Result, check_level, examine, kind_of, require_options
+from rftcore.testing.report import Report, Result, check_level, kind_of, reported, require_options
 from rftcore.testing.subject import announced
 
 
@@ -31,46 +31,42 @@ def examine_each(
     """Return what `examine` would say of each of `names`, in their order.
 
     `begun` is given a name and the name of its check that begins, an empty one at the end; `told` is given each report
-    as soon as it and those before it are there. `refused` is given what refuses its options, and then has no report.
-    Raises as `examine`, what `Config` says before anything runs, and RunError where a component ends the process that
+    as soon as it and those before it are there. `refused` is given what its `Config` says of options, which are
+    missing or wrong; it then has no report. What refuses them only when it is built has one that says so, and costs
+    nobody else's. Raises as `examine`, and before anything runs, and RunError where a component ends the process that
     it is examined in.
     """
     check_level(level)
     kinds = [kind_of(name, kind) for name in names]
     left_out: set[str] = set()
 
-    def refuse(name: str, error: ConfigError) -> None:
-        if refused is None:
-            raise error
-        left_out.add(name)
-        refused(name, error)
-
     for name, found in zip(names, kinds, strict=True):
         registry.spec(found, name)
         try:
             require_options(announced(found, name, options), built=False)
         except ConfigError as error:
-            refuse(name, error)
+            if refused is None:
+                raise
+            left_out.add(name)
+            refused(name, error)
     chosen = {"level": level, "options": dict(options or {})}
     jobs: dict[str, dict[str, Any]] = {
         str(place): {"name": name, "kind": found, **chosen}
         for place, (name, found) in enumerate(zip(names, kinds, strict=True))
         if name not in left_out
     }
-    reports: dict[str, Report | None] = {}
+    reports: dict[str, Report] = {}
     waiting = list(jobs)
     with closing(_outcomes(jobs, begun)) as outcomes:
         for outcome in outcomes:
-            if isinstance(outcome.error, ConfigError):
-                refuse(jobs[outcome.job]["name"], outcome.error)
-            elif outcome.error is not None:
+            if outcome.error is not None:
                 raise outcome.error
-            reports[outcome.job] = None if outcome.error else _report(outcome.value)
+            reports[outcome.job] = _report(outcome.value)
             while waiting and waiting[0] in reports:
                 report = reports[waiting.pop(0)]
-                if told is not None and report is not None:
+                if told is not None:
                     told(report)
-    return [report for job in jobs if (report := reports[job]) is not None]
+    return [reports[job] for job in jobs]
 
 
 def _outcomes(
@@ -93,8 +89,9 @@ def _outcomes(
 def examined(payload: dict[str, Any], progress: Callable[[float, float, str], None]) -> dict[str, Any]:
     """Return the report of one component, as JSON has it: the job of a worker."""
     tempfile.tempdir = payload["folder"]  # the driver removes it, also where it has to kill this process
-    chosen = {key: payload[key] for key in ("kind", "level", "options")}
-    return asdict(examine(payload["name"], **chosen, begun=lambda check: progress(0, 1, check)))
+    level = payload["level"]
+    subject = announced(payload["kind"], payload["name"], payload["options"], level)
+    return asdict(reported(subject, level, begun=lambda check: progress(0, 1, check)))
 
 
 def _report(value: Any) -> Report:

@@ -78,13 +78,23 @@ def examine(
     if level != "static" and begun is not None:
         begun(can_be_built.name)
     require_options(subject, built=level != "static")
+    return reported(subject, level, begun, told)
+
+
+def reported(
+    subject: Subject,
+    level: Level,
+    begun: Callable[[str], None] | None = None,
+    told: Callable[[Result], None] | None = None,
+) -> Report:
+    """Run every check of `subject` up to `level`; what it raises when it is built is a problem of `can_be_built`."""
     results = []
     for result in results_of(subject, level, begun):
         results.append(result)
         if told is not None:
             told(result)
     owner = subject.plugin.owner if subject.plugin is not None else "this process"
-    return Report(subject.spec.kind, name, owner, level, tuple(results))
+    return Report(subject.spec.kind, subject.spec.name, owner, level, tuple(results))
 
 
 def results_of(subject: Subject, level: Level, begun: Callable[[str], None] | None = None) -> Iterator[Result]:

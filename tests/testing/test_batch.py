@@ -20,7 +20,34 @@ if TYPE_CHECKING:
     from tests.conftest import Site
 
 
-def test_what_refuses_its_options_is_told_and_the_others_are_checked(tmp_path: Path) -> None:
+HOLLOW = """
+from rftcore.errors import ConfigError
+from rftcore.hookspecs import hookimpl
+from rftcore.metric import Metric
+from rftcore.schemas.frozen import Frozen
+from rftcore.specs import MetricSpec
+
+
+class Hollow(Metric):
+    class Config(Frozen):
+        pass
+
+    name = "hollow"
+
+    def __init__(self, config):
+        raise ConfigError("its data is not there")
+
+    def measure(self, groups):
+        return {}
+
+
+@hookimpl
+def rft_metrics():
+    return [MetricSpec(name="hollow", target="hollow:Hollow", summary="has no data")]
+"""
+
+
+def test_what_refuses_its_options_is_told_and_the_others_are_checked() -> None:
     refused: dict[str, str] = {}
     reports = examine_each(
         ["random", "replay", "oracle"],
@@ -33,9 +60,41 @@ def test_what_refuses_its_options_is_told_and_the_others_are_checked(tmp_path: P
         "replay": "replay.file: missing; expected a value\n"
         "what is checked is built first: its options are --set KEY=VALUE"
     }
+    with pytest.raises(ConfigError, match=r"replay\.file: missing; expected a value\nwhat is checked is built first"):
+        examine_each(["random", "replay"], kind="policy", level="static")
+
+
+def test_what_refuses_its_options_when_it_is_built_is_broken(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.jsonl")
-    with pytest.raises(ConfigError, match=r"missing\.jsonl.*\nwhat is checked is built first"):
-        examine_each(["replay", "replay"], kind="policy", level="light", options={"file": missing})
+    reports = examine_each(["replay", "replay"], kind="policy", level="light", options={"file": missing})
+    for report in reports:
+        (broken,) = report.broken
+        assert broken.check == "can_be_built"
+        assert "it raised ConfigError: " in broken.problems[0]
+        assert missing in broken.problems[0]
+    assert len(reports) == 2
+
+
+@pytest.mark.parametrize("names", [("hollow", "generalization"), ()], ids=["named", "all of a kind"])
+def test_what_can_never_be_built_fails_the_command_and_costs_no_other_its_report(
+    names: tuple[str, ...], site: Site
+) -> None:
+    file = site.folder / "hollow.py"
+    file.write_text(HOLLOW, encoding="utf-8")
+    done = site.rftcore("--plugin", str(file), "check", *names, "--kind", "metric", "--json")
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)
+    assert found["not_run"] == {}
+    reports = {report["name"]: report for report in found["reports"]}
+    assert set(reports) >= {"hollow", "generalization"}
+    assert reports["generalization"]["kept"]
+    broken = {result["check"]: result for result in reports["hollow"]["results"] if result["verdict"] == "broken"}
+    (problem,) = broken["can_be_built"]["problems"]
+    assert problem.startswith(f"it raised ConfigError: its data is not there ({file}, line ")
+    assert (
+        next(result["remark"] for result in reports["hollow"]["results"] if result["check"] == "measure_is_pure")
+        == "can_be_built failed"
+    )
 
 
 def test_of_all_of_a_kind_the_command_checks_what_needs_no_other_options(counting_site: Site) -> None:
