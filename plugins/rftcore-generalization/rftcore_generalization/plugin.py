@@ -12,7 +12,7 @@ def rft_metrics() -> list[MetricSpec]:
         MetricSpec(
             name="generalization",
             target="rftcore_generalization.metric:Generalization",
-            version="3",
+            version="4",
             summary="avg@k, pass@k, transfer matrix and forgetting, with clustered intervals and paired tests",
         )
     ]
