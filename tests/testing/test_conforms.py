@@ -12,10 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyte
 import pytest
 
 from rftcore import ConfigError, PluginError, registry
 from rftcore.cli.commands.check import Teller
+from rftcore.cli.terminal import console
 from rftcore.executors import processes
 from rftcore.specs import EnvironmentSpec
 from rftcore.testing import conforms, examine, examine_each
@@ -128,7 +130,7 @@ def test_the_command_tells_one_mistake_once(
     monkeypatch.setattr(registry, "_added", {})
     monkeypatch.syspath_prepend(str(SPECIMENS))
     registry.add(EnvironmentSpec(name="dial", target="worlds:Misspelt", summary="turn a dial"))
-    examine("dial", level="light", told=Teller())
+    examine("dial", level="light", told=Teller(console()))
     told = capsys.readouterr().out
     said = "it raised AttributeError: 'Task' object has no attribute 'dificulty'"
     assert told.count(said) == 2  # once of this process, once of another one
@@ -205,3 +207,10 @@ def test_on_a_terminal_the_command_names_the_check_that_runs(counting_site: Site
     assert process.wait(timeout=60) == 1
     running, _, _ = shown.partition(b"plugin_module_is_light   ")
     assert b" counting: plugin_module_is_light" in running
+    screen = pyte.Screen(120, 200)
+    pyte.ByteStream(screen).feed(shown)
+    rows = [row.rstrip() for row in screen.display if row.strip()]
+    starts = ("  ok     ", "  BROKEN ", "  -      ", "         ", "environment counting of ")
+    assert [row for row in rows if not row.startswith(starts)] == []
+    assert rows[0].startswith("  ok     announced_once  ")
+    assert rows[-1].startswith("environment counting of rftcore-counting 1.2, level static: ")

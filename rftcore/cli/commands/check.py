@@ -17,6 +17,8 @@ from rftcore.cli.terminal import console, emit
 if TYPE_CHECKING:
     from types import FrameType
 
+    from rich.console import Console
+
     from rftcore.errors import ConfigError
     from rftcore.testing.check import Level
     from rftcore.testing.report import Report, Result
@@ -92,13 +94,13 @@ def _named(
     from rftcore.testing.report import examine
 
     if len(names) > 1:
-        told = None if quiet else _shown
+        told = None if quiet else partial(_shown, running.out)
         return examine_each(names, kind=kind, level=level, options=options, begun=running.begun, told=told)
-    tell = None if quiet else Teller()
+    tell = None if quiet else Teller(running.out)
     begun = partial(running.begun, names[0])
     report = examine(names[0], kind=kind, level=level, options=options, begun=begun, told=tell)
     if not quiet:
-        _summed(report)
+        _summed(running.out, report)
     return [report]
 
 
@@ -115,10 +117,10 @@ def _all(
     def refuse(name: str, error: ConfigError) -> None:
         refused[name] = str(error)
         if not quiet:
-            console().print(f"{kind} {name}: not run: {error}\n", style="yellow")
+            running.out.print(f"{kind} {name}: not run: {error}\n", style="yellow")
 
     names = [name for name in registry.names(kind) if not getattr(registry.spec(kind, name), "bridge", False)]
-    told = None if quiet else _shown
+    told = None if quiet else partial(_shown, running.out)
     return examine_each(names, kind=kind, level=level, options=options, begun=running.begun, told=told, refused=refuse)
 
 
@@ -143,11 +145,14 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 class Running:
-    """Names the checks that run, below what is printed: on a terminal, and nowhere else."""
+    """Names the checks that run, below what is printed: on a terminal, and nowhere else.
+
+    Everything is printed through `out`: another console would write into the line with the names.
+    """
 
     def __init__(self, *, shown: bool) -> None:
-        out = console()
-        self._status = out.status("") if shown and out.is_terminal else None
+        self.out = console()
+        self._status = self.out.status("") if shown and self.out.is_terminal else None
         self._checks: dict[str, str] = {}
 
     def __enter__(self) -> Running:
@@ -169,13 +174,14 @@ class Running:
 class Teller:
     """Prints the results of one component, each as soon as it is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: Console) -> None:
+        self._out = out
         self._first: dict[str, str] = {}
         """Problem -> the check that found it first: one mistake may break every promise in the same words."""
 
     def __call__(self, result: Result) -> None:
         mark, style = _MARKS[result.verdict]
-        out = console()
+        out = self._out
         remark = f"  {result.remark}" if result.remark else ""
         out.print(f"  {mark:<7}{result.check:<32}{result.seconds:>6.1f} s{remark}", style=style)
         if result.verdict == "broken":
@@ -185,19 +191,19 @@ class Teller:
             out.print(f"         * {problem if first == result.check else f'the same as {first} found'}")
 
 
-def _shown(report: Report) -> None:
+def _shown(out: Console, report: Report) -> None:
     """Print a report that came from another process, whole."""
-    tell = Teller()
+    tell = Teller(out)
     for result in report.results:
         tell(result)
-    _summed(report)
+    _summed(out, report)
 
 
-def _summed(report: Report) -> None:
+def _summed(out: Console, report: Report) -> None:
     counts = {verdict: sum(result.verdict == verdict for result in report.results) for verdict in _MARKS}
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     seconds = sum(result.seconds for result in report.results)
-    console().print(
+    out.print(
         f"{report.kind} {report.name} of {report.owner}, level {report.level}: {said}; {seconds:.1f} s\n",
         style="bold red" if report.broken else "bold",
     )
