@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from rftcore.environment import Environment, Episode
-from rftcore.errors import EpisodeError, RftError
+from rftcore.errors import EpisodeError, Interruption, RftError
 from rftcore.schemas.task import Task
 from rftcore.schemas.trajectory import Status
 
@@ -31,7 +31,7 @@ def fails_episode(failure: BaseException) -> bool:
         return isinstance(failure, EpisodeError)
     if isinstance(failure, asyncio.CancelledError):
         return not _cancelled()
-    return not isinstance(failure, KeyboardInterrupt | GeneratorExit)
+    return not isinstance(failure, KeyboardInterrupt | GeneratorExit | Interruption)
 
 
 def _cancelled() -> bool:

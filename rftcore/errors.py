@@ -7,7 +7,9 @@
     ├── SplitError         an environment author's task lists: overlapping splits, unstable tasks
     └── EpisodeError       one episode failed for a reason that is not the agent's
 
-Every message says what was found, what was expected and what to do next. The command line prints it
+    Interruption           no error: it ends what this process does, as Ctrl-C does
+
+The message of every error says what was found, what was expected and what to do next. The command line prints it
 without a traceback and exits with code 2.
 """
 
@@ -36,3 +38,7 @@ class SplitError(RftError):
 
 class EpisodeError(RftError):
     """An episode cannot go on because of the machine or the environment, never because of the agent."""
+
+
+class Interruption(BaseException):
+    """Ends what this process does, on purpose; nobody's failure, so nothing may hold it up."""

@@ -9,7 +9,7 @@ import pytest
 
 from rftcore.attempts import closed, fails_episode, seen
 from rftcore.environment import Environment, Episode, Step
-from rftcore.errors import ConfigError, EpisodeError, PluginError, RunError, SplitError
+from rftcore.errors import ConfigError, EpisodeError, Interruption, PluginError, RunError, SplitError
 from rftcore.manifests import check_start
 from rftcore.schemas.task import Split, Task
 
@@ -76,7 +76,9 @@ def test_the_third_failure_names_the_environment_and_the_task(error: BaseExcepti
     assert told.value.__cause__ is error
 
 
-@pytest.mark.parametrize("error", [ConfigError("no Java"), SplitError("twice"), RunError("full"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "error", [ConfigError("no Java"), SplitError("twice"), RunError("full"), KeyboardInterrupt(), Interruption()]
+)
 def test_what_is_for_a_person_and_what_interrupts_comes_through_at_once(error: BaseException) -> None:
     maze = Maze(error)
     with pytest.raises(type(error)) as told:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TypeVar
 
+from rftcore.errors import Interruption
+
 T = TypeVar("T")
 
 LIMIT = 60.0
@@ -22,11 +24,8 @@ AGAIN = 1.0
 """Seconds after which a call that took no notice is interrupted again."""
 
 
-class Hung(BaseException):
-    """A call took too long; the message is a sentence without its end.
-
-    No `except Exception` around the call holds it up, which is why it is none.
-    """
+class Hung(Interruption):
+    """A call took too long; the message is a sentence without its end."""
 
 
 def within(seconds: float, what: Callable[[], str], call: Callable[[], T]) -> T:

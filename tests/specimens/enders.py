@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 from dial import WAYS, Dial, Turning
 
-from rftcore.environment import Step
+from rftcore.environment import Episode, Step
 from rftcore.errors import ConfigError
 from rftcore.metric import Metric
 from rftcore.schemas.task import Split, Task
@@ -99,6 +100,28 @@ class Ponderer(Dial):
     def oracle(self, task: Task) -> Iterator[str]:
         time.sleep(10)
         return super().oracle(task)
+
+
+class Latecomer(Dial):
+    """Waits for what never comes when the second episode begins, and at no other time."""
+
+    begun = 0
+
+    def start(self, task: Task) -> Episode:
+        self.begun += 1
+        if self.begun == 2:
+            self.wait()
+        return super().start(task)
+
+    def wait(self) -> None:
+        time.sleep(1e6)
+
+
+class Stopped(Latecomer):
+    """Is told to end in its second start."""
+
+    def wait(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
 
 
 class Unbuilt(Dial):

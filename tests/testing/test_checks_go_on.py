@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import typer
 
 from rftcore import ConfigError, registry
+from rftcore.cli.commands.check import _ended_by_sigterm
 from rftcore.specs import EnvironmentSpec, MetricSpec
 from rftcore.testing import Broken, Result, conforms, examine, limit
 from rftcore.testing.child import Failed, imports
+from rftcore.testing.environments.episodes import begins_alike
 from rftcore.testing.environments.fuzz import fuzz
 from rftcore.testing.environments.world import World
 from rftcore.testing.listing import checks
@@ -118,6 +121,22 @@ def test_what_an_environment_says_of_itself_has_the_limit_too(
         world.environment.vocabulary()
     with pytest.raises(limit.Hung, match=r"^task 'dial/easy/train/0': oracle\(\) did not return within 0\.1 s"):
         list(world.environment.oracle(world.tasks[0]))
+
+
+def test_a_start_that_hangs_is_told_at_once_and_not_tried_again(
+    specimen: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit, "LIMIT", 0.5)
+    world = specimen("Latecomer")
+    (problem,) = begins_alike.problems(world)
+    assert re.match(r"task 'dial/\w+/\w+/\d': start\(\) did not return within 0\.5 s \(.*enders", problem)
+    assert world.stopped == "begins_alike hung"
+
+
+def test_sigterm_in_a_start_ends_the_command(specimen: Callable[[str], World]) -> None:
+    with pytest.raises(typer.Exit) as ended, _ended_by_sigterm():
+        begins_alike.problems(specimen("Stopped"))
+    assert ended.value.exit_code == 128 + signal.SIGTERM
 
 
 def test_a_test_of_a_check_that_could_not_be_run_fails(

@@ -13,13 +13,13 @@ import typer
 
 from rftcore.cli.settings import read_settings
 from rftcore.cli.terminal import console, emit
+from rftcore.errors import ConfigError, Interruption
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from rich.console import Console
 
-    from rftcore.errors import ConfigError
     from rftcore.testing.check import Level
     from rftcore.testing.report import Report, Result
 
@@ -68,8 +68,6 @@ def check(
         rftcore check --kind environment --level full
         rftcore --plugin ./my_env.py check my_env        one that is not packaged
     """
-    from rftcore.errors import ConfigError
-
     if not names and kind is None:
         raise ConfigError("found neither NAME nor --kind, expected what to check, such as: rftcore check textcraft")
     options = read_settings(settings)
@@ -124,7 +122,7 @@ def _all(
     return examine_each(names, kind=kind, level=level, options=options, begun=running.begun, told=told, refused=refuse)
 
 
-class Terminated(BaseException):
+class Terminated(Interruption):
     """SIGTERM has come."""
 
 
