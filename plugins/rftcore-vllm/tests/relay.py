@@ -1,16 +1,18 @@
 """A program `vllm` for tests of the servers that a run starts: what it serves, a contract server answers.
 
-    relay.py FOLDER TARGET serve MODEL --port PORT ...
+    relay.py FOLDER TARGETS serve MODEL --port PORT ...
 
-passes connections to PORT on to the port TARGET, and is a process that can die: of the file FOLDER/fatal (what it holds
-is the port meant, or nothing for all) it dies of the first question of an episode, of FOLDER/broken as it starts;
-FOLDER/killed says how many starts end with a SIGKILL, and as long as FOLDER/slow is there it has not read MODEL yet. In
-FOLDER/starts it adds its process id. Free of imports that take long, for it is started often.
+passes connections to PORT on to a port of TARGETS (with commas) that is its own and stays so, and is a process that can
+die: of the file FOLDER/fatal (what it holds is the port meant, or nothing for all) it dies of the first question of an
+episode, of FOLDER/broken as it starts; FOLDER/killed says how many starts end with a SIGKILL; as long as FOLDER/slow is
+there it has not read MODEL yet. In FOLDER/starts it adds its process id. Free of imports that take long, for it is
+started often.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -45,8 +47,19 @@ async def serve(folder: Path, target: int, port: int) -> None:
     await server.serve_forever()
 
 
+def behind(folder: Path, targets: list[str], port: int) -> int:
+    """Return the target of a port: the first that no other port has."""
+    for target in targets:
+        taken = folder / f"behind-{target}"
+        with contextlib.suppress(FileExistsError):
+            taken.symlink_to(str(port))
+        if str(taken.readlink()) == str(port):
+            return int(target)
+    raise ValueError(f"more than {len(targets)} servers")
+
+
 def main(arguments: list[str]) -> None:
-    folder, target = Path(arguments[0]), int(arguments[1])
+    folder, targets = Path(arguments[0]), arguments[1].split(",")
     port = int(arguments[arguments.index("--port") + 1])
     with (folder / "starts").open("a") as starts:
         starts.write(f"{os.getpid()}\n")
@@ -59,7 +72,7 @@ def main(arguments: list[str]) -> None:
         time.sleep(0.01)
     if not (Path(arguments[3]) / "config.json").is_file():
         die()
-    asyncio.run(serve(folder, target, port))
+    asyncio.run(serve(folder, behind(folder, targets, port), port))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Servers that a run starts: one that dies is started again, one that only ever dies stops the run with its last words.
 
-The processes are real; behind each stands the contract server of this process.
+The processes are real; behind each stands a contract server of its own in this process.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def connect(
     def make(model: Any, **options: Any) -> VllmServerSampler:
         program(tmp_path / "python", sys.executable)
         relay = Path(__file__).with_name("relay.py")
-        program(tmp_path / "vllm", sys.executable, "-S", str(relay), str(tmp_path), str(serve(model).port))
+        targets = ",".join(str(serve(model).port) for _ in range(options.get("replicas", 1)))
+        program(tmp_path / "vllm", sys.executable, "-S", str(relay), str(tmp_path), targets)
         monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
         monkeypatch.setenv("VLLM_API_KEY", "secret")
         made.append(VllmServerSampler(model=model, **{"timeout": 60.0, "start_timeout": 60.0, **options}))
