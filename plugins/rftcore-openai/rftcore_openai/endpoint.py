@@ -26,6 +26,8 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before the first retry, doubled with each, and at most; half of a wait is drawn at random."""
 PATIENCE = 600.0
 """Longest Retry-After, in seconds, that is waited for."""
+FEWEST = 8
+"""Requests in a row that have to fail before an endpoint is taken to be down."""
 LARGEST = 16 * 2**20
 """Bytes of a response that are read."""
 SECRET = 12
@@ -50,8 +52,9 @@ class Endpoint:
         """`timeout` is that of one try, in seconds, from the first byte sent to the last one read."""
         self._url, self._variable = url, variable
         self._timeout, self._retries = timeout, retries
-        self._stop_after = max(8, 3 * concurrency)
+        self._stop_after = max(FEWEST, 3 * concurrency)
         self._failed = 0
+        self._answered = False
         self._quiet_until = 0.0
         self._client: httpx.AsyncClient | None = None
         self._key = ""
@@ -73,7 +76,7 @@ class Endpoint:
                 failure = error
                 wait = error.wait if isinstance(error, _Busy) else None
             else:
-                self._failed = 0
+                self._failed, self._answered = 0, True
                 return answer
             if number < self._retries:
                 await self._pause(number, wait)
@@ -135,7 +138,7 @@ class Endpoint:
     def _given_up(self, failure: Exception) -> Exception:
         self._failed += 1
         told = self._hidden(f"{self._url}: {str(failure) or type(failure).__name__}")
-        if self._failed >= self._stop_after:
+        if self._failed >= (self._stop_after if self._answered else FEWEST):
             return RunError(
                 f"{told}\n{self._failed} requests in a row failed, {self._retries + 1} tries each, so the endpoint "
                 "seems to be down: resume the run when it is not, and no answer is paid for twice"

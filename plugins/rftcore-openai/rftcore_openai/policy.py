@@ -29,6 +29,9 @@ OWN = frozenset(
 _PER_MESSAGE = 16
 """Tokens that a chat template may add to a message, generously, and that may be counted of the end of an answer."""
 
+_LONG = 16
+"""Bytes that a token has in the longest text that can still be taken for one of `max_new_tokens`, generously."""
+
 
 class OpenAI(ChatPolicy):
     """Asks a chat endpoint; keeps every answer that was paid for, and stops at a budget."""
@@ -154,9 +157,10 @@ class OpenAI(ChatPolicy):
         if self._budget.limited and tokens > config.max_new_tokens + _PER_MESSAGE:
             other = "max_tokens" if config.token_limit == "max_completion_tokens" else "max_completion_tokens"
             raise RunError(
-                f"{self._url}: found an answer of {tokens:,} tokens, expected at most max_new_tokens="
+                f"{self._url}: found an answer that counts {tokens:,} tokens, expected at most max_new_tokens="
                 f"{config.max_new_tokens}, so no budget can be kept there: the endpoint seems not to know "
-                f"{config.token_limit}; set policy.token_limit={other}, or take the budget away. Answers are kept"
+                f"{config.token_limit}; set policy.token_limit={other} in a run of another name (its answers are "
+                "asked for anew), or take the budget away, and the kept ones are used"
             )
 
     def _request(self, messages: Sequence[Message]) -> dict[str, Any]:
@@ -172,8 +176,13 @@ def _bound(messages: Sequence[Message]) -> int:
 
 
 def _counted(answer: Answer, most: tuple[int, int]) -> Paid:
-    """Return the answer with its tokens, as told by the endpoint, or else as many as there can be."""
+    """Return the answer with its tokens, as told by the endpoint, or else as many as there can be.
+
+    A text that so few tokens cannot make shows that nobody limited them: then its bytes count.
+    """
     prompt = most[0] if answer.prompt_tokens is None else answer.prompt_tokens
-    told = answer.completion_tokens
-    completion = min(len(answer.text.encode()), most[1]) if told is None else told
+    completion = answer.completion_tokens
+    if completion is None:
+        size = len(answer.text.encode())
+        completion = size if size > _LONG * most[1] else min(size, most[1])
     return Paid(answer.text, answer.finish, prompt, completion)

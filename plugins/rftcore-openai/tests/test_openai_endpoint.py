@@ -153,6 +153,20 @@ def test_an_endpoint_that_is_down_stops_the_run_after_enough_requests_in_a_row(c
     assert "8 requests in a row failed, 1 tries each, so the endpoint seems to be down" in stopped
 
 
+@pytest.mark.parametrize(("answers", "stopping"), [(0, 8), (1, 48)])
+def test_an_endpoint_that_never_answered_is_down_sooner_than_one_that_did(
+    chat: Chat, answers: int, stopping: int
+) -> None:
+    chat.behave = lambda body, number: says("go") if number < answers else refuses(500)
+    asked = Endpoint(f"{chat.url}/chat/completions", VARIABLE, timeout=60, retries=0, concurrency=16)
+
+    async def one_after_the_other() -> list[Any]:
+        return [(await asyncio.gather(asked.ask(BODY), return_exceptions=True))[0] for _ in range(answers + stopping)]
+
+    found = asyncio.run(one_after_the_other())
+    assert [type(one) for one in found] == [Answer] * answers + [EndpointFailure] * (stopping - 1) + [RunError]
+
+
 def test_an_answer_in_between_starts_the_count_of_failures_anew(chat: Chat) -> None:
     chat.behave = lambda body, number: says("go") if number % 4 == 3 else refuses(500)
     asked = Endpoint(f"{chat.url}/chat/completions", VARIABLE, timeout=60, retries=0, concurrency=2)

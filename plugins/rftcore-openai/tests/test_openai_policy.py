@@ -132,15 +132,28 @@ def test_an_endpoint_that_answers_at_any_length_stops_a_run_with_a_budget_and_no
 ) -> None:
     chat.behave = lambda body, number: says("long", usage={"prompt_tokens": 10, "completion_tokens": 4000})
     asked = policy(chat, tmp_path, max_new_tokens=100, budget={"tokens": 50_000})
-    with pytest.raises(RunError, match=r"of 4,000 tokens, expected at most .*=100.* policy.token_limit=max_tokens"):
+    with pytest.raises(RunError, match=r"counts 4,000 tokens, expected at most .*=100.* policy.token_limit=max_tokens"):
         replies(asked, PROMPT)
     assert replies(policy(chat, tmp_path, max_new_tokens=100), PROMPT) == ["long"]
     assert len(chat.bodies) == 1, "what was answered is kept"
 
 
+def test_an_endpoint_that_answers_at_any_length_and_tells_no_usage_stops_a_run_with_a_budget_too(
+    chat: Chat, tmp_path: Path
+) -> None:
+    chat.behave = lambda body, number: says("w" * 1601, usage=None)
+    options = {"max_new_tokens": 100, "token_limit": "max_tokens"}
+    told = r"counts 1,601 tokens, .* policy.token_limit=max_completion_tokens in a run of another name .* kept ones"
+    with pytest.raises(RunError, match=told):
+        replies(policy(chat, tmp_path, budget={"tokens": 50_000}, **options), PROMPT)
+    free = policy(chat, tmp_path, **options)
+    assert replies(free, PROMPT) == ["w" * 1601]
+    assert (len(chat.bodies), free.spending.completion_tokens) == (1, 1601)
+
+
 def test_where_no_usage_is_told_no_more_counts_than_was_asked_for(chat: Chat, tmp_path: Path) -> None:
-    chat.behave = lambda body, number: says("w" * 500, usage=None)
-    asked = policy(chat, tmp_path, max_new_tokens=100)
+    chat.behave = lambda body, number: says("w" * 1600, usage=None)  # 100 tokens can be as long
+    asked = policy(chat, tmp_path, max_new_tokens=100, budget={"tokens": 50_000})
     replies(asked, PROMPT)
     assert asked.spending.completion_tokens == 100
 
