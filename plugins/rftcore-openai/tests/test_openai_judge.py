@@ -148,4 +148,4 @@ def test_a_judge_that_is_stopped_says_how_it_goes_on(
     monkeypatch.setattr("sys.argv", ["rftcore", *command])
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 130
-    assert f"What was answered is kept. The same line goes on:\n\n  rftcore judge --runs {tmp_path}" in done.stderr
+    assert f"What was answered is kept. This line goes on:\n\n  rftcore judge --runs {tmp_path}" in done.stderr
