@@ -136,7 +136,7 @@ def _session_count(folder: RunFolder) -> int:
         listed = len(read_lines(folder.path / SESSIONS))
     except RunError:
         listed = 0
-    return listed or max(1, len(worked(folder.path)))
+    return max(1, listed, len(worked(folder.path)))
 
 
 def _recorded(difference: str) -> bool:

@@ -101,6 +101,20 @@ def test_updates_of_a_session_that_recorded_nothing_are_told_and_no_damage(model
     assert [f"updates {before}, 3: they are missing" in text for text in verify(folder).damaged] == [True]
 
 
+def test_sessions_that_are_no_longer_listed_are_counted_by_what_was_told_of_them(folder: RunFolder) -> None:
+    for file in recorded(folder)[2:]:
+        file.unlink()
+    assert not verify(folder).sound
+    events = folder.path / "events.jsonl"
+    started = next(line for line in events.read_text().splitlines() if '"RunStarted"' in line)
+    events.write_text(f"{events.read_text()}{started}\n")  # two sessions, of which the list has one
+    found = verify(folder)
+    assert found.sound
+    assert found.remarks == [
+        "even:easy: there are no recorded trajectories of the updates 2, 3: training.record may have been off"
+    ]
+
+
 def test_events_that_are_not_what_was_written_or_gone_are_found(folder: RunFolder) -> None:
     events = folder.path / "events.jsonl"
     events.write_text(events.read_text().replace('"success": ', '"success": 1', 1))
