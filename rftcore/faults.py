@@ -57,7 +57,7 @@ class Faults(Frozen):
         """Return which settings accept so many lost samples of so many, for a person who is told that they stop it."""
         above = math.ceil(100 * lost / samples) / 100
         share = f"faults.lost_share above {above} (at 1 no loss stops it)" if above < 1 else "faults.lost_share=1"
-        return f"{share}, or faults.least above {lost}"
+        return f"{share}, or faults.least above {lost}" if lost < self.window else share
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

@@ -127,6 +127,9 @@ def test_the_message_says_of_how_many_and_what_accepts_them() -> None:
     assert said.endswith(": faults.lost_share above 0.25 (at 1 no loss stops it), or faults.least above 10")
     assert Faults().accepting(2, 7) == "faults.lost_share above 0.29 (at 1 no loss stops it), or faults.least above 2"
     assert Faults().accepting(9, 9) == "faults.lost_share=1, or faults.least above 9"
+    assert Faults().accepting(199, 796).endswith(", or faults.least above 199")
+    assert Faults(least=200).lost_share == 0.1  # the highest: more than the window is refused
+    assert Faults().accepting(200, 800) == "faults.lost_share above 0.25 (at 1 no loss stops it)"
 
 
 def test_a_spent_budget_takes_nothing_from_what_is_to_come() -> None:

@@ -92,10 +92,10 @@ def loss_notes(accounts: Sequence[Account]) -> Iterator[str]:
         rows = [row for row in whole if (row.phase, row.environment) == (phase, name)]
         if unclosed := sum(row.unclosed for row in rows):
             total = sum(row.samples for row in rows)
+            where = "in the trajectories" + (", with training.record" if phase == "training" else "")
             yield (
                 f"In {phase}, {unclosed} of {count(total, 'episode')} in {name} could not be closed. What they played "
-                "counts as it is; what they held of the machine may not be free. Their `unclosed` says why, in the "
-                "trajectories."
+                f"counts as it is; what they held of the machine may not be free. Their `unclosed` says why, {where}."
             )
         statuses: Counter[str] = Counter()
         for row in rows:
@@ -134,12 +134,13 @@ def check_losses(accounts: Sequence[Account], faults: Faults) -> None:
                 for row in rows
                 if _failed(row) and (row.train is None) == (phase == "training")
             )
+            kept, record = ("learned", "with training.record ") if phase == "training" else ("played", "")
             raise RunError(
                 f"{name}: in all of {phase}, {lost} of {samples} samples were lost to the machine; expected fewer than "
                 f"{faults.lost_share:.0%}, or fewer than {faults.least}. What is left may be the easier tasks, so the "
-                f"run ends without a report.\n{where}\nAll that was played is kept in the run's folder, where the "
-                f"trajectories tell each `error`. Mend {name} and make a new run; or have the report of this one, with "
-                f"what the losses may hide: give the command again with {faults.accepting(lost, samples)}"
+                f"run ends without a report.\n{where}\nAll that was {kept} is kept in the run's folder, where "
+                f"{record}the trajectories tell each `error`. Mend {name} and make a new run; or have the report of "
+                f"this one, with what the losses may hide: give the command again with {faults.accepting(lost, samples)}"
             )
 
 

@@ -86,6 +86,8 @@ def test_a_note_and_the_summary_say_where_episodes_could_not_be_closed() -> None
     ]
     assert account_summary(accounts) == "evaluation: 4 samples, none masked, none played again, 1 not closed."
     counted = {"maze:easy": {**CLEAN, "unclosed": 2}}
+    (note,) = loss_notes(account_rows([], [counted]))
+    assert note.endswith("Their `unclosed` says why, in the trajectories, with training.record.")
     assert [row.unclosed for row in account_rows([], [counted, {"maze:easy": CLEAN}, counted])] == [4]
 
 
@@ -125,7 +127,8 @@ def test_the_losses_of_a_phase_are_judged_together_and_a_spent_budget_is_none(ac
     assert str(told.value).startswith(
         "maze: in all of training, 2 of 24 samples were lost to the machine; expected fewer than 8%, or fewer than 2. "
         "What is left may be the easier tasks, so the run ends without a report.\n"
-        "  maze:hard: 2 of 8, 1 environment_error, 1 timeout\nAll that was played"
+        "  maze:hard: 2 of 8, 1 environment_error, 1 timeout\n"
+        "All that was learned is kept in the run's folder, where with training.record the trajectories tell each "
     )
     with pytest.raises(RunError, match=r"in all of evaluation, 1 of 12 .*\n  maze on maze:hard: 1 of 4, 1 timeout\n"):
         check_losses([row for row in accounts if row.phase == "evaluation"], Faults(least=1, lost_share=0.08))
