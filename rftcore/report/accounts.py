@@ -140,7 +140,8 @@ def check_losses(accounts: Sequence[Account], faults: Faults) -> None:
                 f"{faults.lost_share:.0%}, or fewer than {faults.least}. What is left may be the easier tasks, so the "
                 f"run ends without a report.\n{where}\nAll that was {kept} is kept in the run's folder, where "
                 f"{record}the trajectories tell each `error`. Mend {name} and make a new run; or have the report of "
-                f"this one, with what the losses may hide: give the command again with {faults.accepting(lost, samples)}"
+                "this one, with what the losses may hide: give the command again with "
+                f"{faults.accepting(lost, samples)}"
             )
 
 
