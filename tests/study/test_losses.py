@@ -10,10 +10,11 @@ from chance import Even  # type: ignore[import-not-found]
 
 from rftcore import registry
 from rftcore.errors import RunError
+from rftcore.records import RunFolder
 from rftcore.schemas.report import Report
 from rftcore.schemas.task import Task
 from rftcore.specs import EnvironmentSpec
-from rftcore.study import Evaluation
+from rftcore.study import Evaluation, run_folder
 
 
 class Holed(Even):  # type: ignore[misc]
@@ -63,6 +64,18 @@ def test_what_all_cells_lost_together_is_no_report_until_it_is_accepted(holed: t
     assert {file: file.read_bytes() for file in kept} == kept
     assert report.masked == 16
     assert any(note.startswith("In evaluation, 16 of 64 samples in holed were masked") for note in report.notes)
+
+
+def test_a_run_that_has_its_report_is_not_refused_what_it_lost_and_one_without_stays_refused(tmp_path: Path) -> None:
+    accepted = run(tmp_path, lost_share=1.0)  # an earlier version reported this whatever was lost
+    folder = RunFolder(tmp_path / "run")
+    assert run(tmp_path).masked == accepted.masked == 16
+    assert run_folder(folder).masked == 16  # as `rftcore resume` does
+    (folder.path / "report.json").unlink()
+    for _ in range(2):
+        with pytest.raises(RunError, match="the run ends without a report"):
+            run(tmp_path)
+        assert not (folder.path / "report.json").exists()
 
 
 @pytest.mark.parametrize("faults", [{"least": 17}, {"lost_share": 1.0}, {"lost_share": 0.5}])
