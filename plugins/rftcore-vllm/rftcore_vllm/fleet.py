@@ -2,8 +2,8 @@
 
 A replica that fails is left out at once, and asked for its health until it is well again; then it gets the present
 weights before the first question. A question that failed goes to another replica. When none is there it waits for one,
-for as long as an answer may take. One that each replica answers with nonsense is lost at once: it may be the question.
-`stop` ends all of that.
+for as long as an answer may take. One that each replica answers with nonsense is lost at once, and the last of them
+stays: it may be the question. `stop` ends all of that.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class Fleet:
                 answer = await replica.ask(question, timeout=timeout, conversation=conversation)
             except (Gone, TimeoutError) as error:
                 self.failed += 1
-                self.leave(replica, str(error))
                 asked.add(replica)
                 if isinstance(error, Nonsense) and asked.issuperset(self.up):
-                    raise
+                    raise  # and the last one stays: it may be the question, and others are answered well
+                self.leave(replica, str(error))
                 if not self.up and asyncio.get_running_loop().time() >= deadline:
                     raise
             else:

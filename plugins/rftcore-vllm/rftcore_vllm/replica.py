@@ -114,11 +114,7 @@ class Replica:
 
         Raises Gone when it was started anew and has none, RunError when it has those of another run.
         """
-        told = await self.call("GET", "/weight_info", timeout=timeout)
-        try:
-            tag = str(told["weight_version"])
-        except (LookupError, TypeError) as error:
-            raise Nonsense(f"{self.url}/weight_info does not tell the weights: {hidden(str(told))[:100]}") from error
+        tag = str(await self.value("GET", "/weight_info", "weight_version", timeout=timeout))
         self._expect([tag])
         return tag
 
@@ -174,6 +170,16 @@ class Replica:
         except ValueError:
             raise Failed(f"{self.url}{path} answered with something that is no JSON: {hidden(said)[:100]!r}") from None
 
+    async def value(
+        self, method: str, path: str, name: str, *, timeout: float, query: Mapping[str, str] | None = None
+    ) -> Any:
+        """Return what an answer tells under `name`. Raises Nonsense when it does not, else as `call`."""
+        told = await self.call(method, path, timeout=timeout, query=query)
+        try:
+            return told[name]
+        except (LookupError, TypeError) as error:
+            raise Nonsense(f"{self.url}{path} does not tell its {name}: {hidden(str(told))[:100]}") from error
+
     async def connect(self, *, timeout: float) -> None:
         """Wait until the server is ready, and learn what it serves.
 
@@ -205,17 +211,18 @@ class Replica:
 
     async def require_awake(self, *, timeout: float) -> None:
         """Raise Asleep when the server sleeps, or when somebody else than this run has paused it: it does not tell."""
-        told = await self.call("GET", "/is_sleeping", timeout=timeout)
-        if told["is_sleeping"] and not self.paused:
-            raise Asleep(f"{self.url} is asleep or paused, and would never answer; wake it up: POST /wake_up")
+        if await self.value("GET", "/is_sleeping", "is_sleeping", timeout=timeout) and not self.paused:
+            raise Asleep(
+                f"{self.url} is asleep or paused, and would never answer; wake it up: POST /wake_up. A run that was "
+                "killed while it gave weights leaves all its servers so: do it on each, then resume"
+            )
 
     async def _met(self, timeout: float) -> bool:
         """Learn what the server serves; return whether it was ready, and was there to the end."""
         if not await self.healthy(timeout=5.0):
             return False
         try:
-            listed = await self.call("GET", "/v1/models", timeout=timeout)
-            first = listed["data"][0]
+            (first, *_) = await self.value("GET", "/v1/models", "data", timeout=timeout)
             self.model, self.max_context = first["id"], int(first.get("max_model_len") or 0)
             try:
                 await self.call("POST", GENERATE, {}, timeout=timeout)
@@ -224,11 +231,7 @@ class Replica:
             except RunError:  # where the route is, an empty request is invalid
                 self.route = GENERATE
             await self.require_awake(timeout=timeout)
-        except Asleep as error:
-            raise ConfigError(str(error)) from error
-        except Failed:
-            raise
-        except NotFound as error:
+        except (Asleep, Failed, NotFound) as error:
             raise ConfigError(str(error)) from error
         except Gone:  # it died meanwhile, and may be started again
             return False

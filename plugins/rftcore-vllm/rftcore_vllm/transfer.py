@@ -106,7 +106,7 @@ class Transfer:
             self._links[replica.url] = control, sender
 
     async def _link(self, replica: Replica, model: Any, timeout: float) -> tuple[Control, Sender]:
-        workers = (await replica.call("GET", "/get_world_size", timeout=timeout))["world_size"]
+        workers = await replica.value("GET", "/get_world_size", "world_size", timeout=timeout)
         control = Control(replica, timeout=timeout)
         address = _address(replica.url)
 

@@ -70,13 +70,14 @@ async def load(
 
 async def mark(replica: Replica, tag: str, *, timeout: float) -> None:
     """Say which weights are in effect from here on, and empty the prefix cache of what others computed."""
-    emptied = await replica.call(
+    emptied = await replica.value(
         "POST",
         "/reset_prefix_cache",
+        "success",
         timeout=timeout,
         query={"reset_running_requests": "true", "reset_external": "true"},
     )
-    if not emptied["success"]:
+    if not emptied:
         raise RunError(f"{replica.url} did not empty its prefix cache, which older weights computed; start it anew")
     replica.tags.add(tag)  # before: an answer may end meanwhile that asks which they are
     await replica.call("POST", "/update_weight_version", {"new_version": tag}, timeout=timeout)

@@ -45,6 +45,8 @@ class ContractServer:
         self.tag, self.paused, self.asleep, self.hangs, self.fails = "default", False, False, False, 0
         self.dev = True
         """Whether it was started with VLLM_SERVER_DEV_MODE=1."""
+        self.mute = ""
+        """A path whose answers tell nothing, as those of a proxy that knows it not."""
         self.waits = False
         """Whether it samples nothing until it is resumed, and does not say so."""
         self.extended = True
@@ -163,7 +165,7 @@ class ContractServer:
         async def handle(request: web.Request) -> web.Response:
             body = await request.json() if request.can_read_body else None
             self.calls.append((request.path, body))
-            found = answer(request, body)
+            found = {} if request.path == self.mute else answer(request, body)
             found = await found if asyncio.iscoroutine(found) else found
             if isinstance(found, dict) and "choices" in found:
                 found = self.garbles(found)

@@ -183,7 +183,46 @@ def test_a_question_that_every_server_answers_with_nonsense_is_lost_at_once_and_
     with pytest.raises(SamplerFailure, match=rf"({servers[0].url}|{servers[1].url}).*an answer cannot be read"):
         sample(sampler, ask())
     assert len(asked) == 2
+    assert len(sampler._answering._fleet.up) == 1, "it may be the question, so the last one stays"
     assert len(sample(sampler, Request(1, 0, (8, 9), random.Random(1), 1.0, 4, frozenset())).token_ids) == 4
+
+
+def test_a_question_that_the_only_server_answers_with_nonsense_costs_no_new_weights(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    server = serve(model)
+    sampler = connect(model, server)
+    server.calls.clear()
+    server.garbles = lambda found: {"detail": "upstream"}
+    with pytest.raises(SamplerFailure, match="an answer cannot be read"):
+        sample(sampler, ask())
+    server.garbles = lambda found: found
+    assert len(sample(sampler, ask(1)).token_ids) == 4
+    assert [path for path, _ in server.calls] == ["/inference/v1/generate"] * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "kind"),
+    [
+        ("/v1/models", "data", ConfigError),
+        ("/is_sleeping", "is_sleeping", ConfigError),
+        ("/reset_prefix_cache", "success", RunError),
+    ],
+)
+def test_a_server_that_does_not_tell_what_a_run_has_to_know_is_named_with_what_it_said(
+    path: str,
+    name: str,
+    kind: type[Exception],
+    build: Callable[..., Any],
+    serve: Callable[..., Any],
+    connect: Callable[..., VllmServerSampler],
+) -> None:
+    model = build()
+    server = serve(model)
+    server.mute = path
+    with pytest.raises(kind, match=rf"{server.url}{path} does not tell its {name}: \{{\}}"):
+        connect(model, server)
 
 
 def test_a_connection_that_a_server_may_be_closing_is_not_used_again(
