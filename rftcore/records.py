@@ -161,16 +161,22 @@ class RunFolder:
         shutil.rmtree(grave, ignore_errors=True)
         if not self.path.exists():
             return
-        if any(path.name != lock.FILE for path in self.path.iterdir()) and not (self.path / "run.json").is_file():
-            raise RunError(
-                f"{str(self.path)!r} is not deleted: it holds no run.json, so it is no run. Choose another name"
-            )
+        self.check_deletable()
         with self.lock():
             try:
                 self.path.rename(grave)  # at once, so that a kill leaves no half of a run behind
             except OSError as error:
                 raise RunError(f"{str(self.path)!r} cannot be deleted: {error.strerror}") from error
             shutil.rmtree(grave, ignore_errors=True)
+
+    def check_deletable(self) -> None:
+        """Raise RunError when the folder is there and holds something else than a run."""
+        if (self.path / "run.json").is_file() or not self.path.exists():
+            return
+        if any(path.name != lock.FILE for path in self.path.iterdir()):
+            raise RunError(
+                f"{str(self.path)!r} is not deleted: it holds no run.json, so it is no run. Choose another name"
+            )
 
 
 def find_run(name: str, root: Path = RUNS) -> RunFolder:

@@ -12,6 +12,7 @@ from rftcore.cli.costs import tell_costs
 from rftcore.cli.terminal import console, table
 
 if TYPE_CHECKING:
+    from rftcore.errors import RunError
     from rftcore.records import RunFolder
     from rftcore.study import Study
 
@@ -22,13 +23,14 @@ def tell(
     """Print every stage and every cell, the budget, and estimates of time, memory and disk.
 
     `tflops` is what one job sustains; a run that is to be `probed` is measured first; a `fresh` one deletes what is in
-    `folder`. Exits with code 1 when the run would be refused: another one is there, or there is no room.
+    `folder`. Exits with code 1 when the run would be refused: another one is there, or what is no run and is not
+    deleted, there is no room, or the sampler refuses so many jobs side by side. What this machine lacks is told only:
+    the run would end here, but may be meant for another one.
     """
     from rftcore.study import finished
 
     config, plan = planned.config, planned.blueprint.plan
-    there = _record(folder)
-    refused = None if there is None or fresh or there["id"] == planned.id else folder.another(there, planned.id)
+    refused = _undeletable(folder) if fresh else _other(folder, planned.id)
     done = set() if fresh or refused else finished(folder, plan)
     out = console()
     out.print(f"{planned.blueprint.kind} {config.name}, id {planned.id[:12]}", style="bold")
@@ -44,8 +46,8 @@ def tell(
     held_out = sorted({cell.environment for cell in plan.cells} - trained)
     if held_out:
         out.print(f"never trained in: {', '.join(held_out)}")
-    if there is not None and fresh:
-        out.print(f"the run {there['id'][:12]} in {folder.path} is deleted first (--fresh)", style="bold")
+    if fresh and refused is None and (folder.path / "run.json").is_file():
+        out.print(f"{_named(folder)} in {folder.path} is deleted first (--fresh)", style="bold")
     for reason in filter(None, (refused, crowded)):
         out.print(f"it is refused: {reason}", style="bold")
     if refused is None:
@@ -68,6 +70,33 @@ def _crowded(planned: Study, done: set[str]) -> str:
     except ConfigError as error:
         return str(error)
     return ""
+
+
+def _other(folder: RunFolder, wanted: str) -> RunError | None:
+    """Return why the run `wanted` could not go on in a folder: another one is there."""
+    there = _record(folder)
+    return None if there is None or there["id"] == wanted else folder.another(there, wanted)
+
+
+def _undeletable(folder: RunFolder) -> RunError | None:
+    """Return why a fresh run could not take the place of what is in a folder."""
+    from rftcore.errors import RunError
+
+    try:
+        folder.check_deletable()
+    except RunError as error:
+        return error
+    return None
+
+
+def _named(folder: RunFolder) -> str:
+    """Return what to call the run in a folder; no id where that cannot be read, as in a record of a later version."""
+    from rftcore.errors import RunError
+
+    try:
+        return f"the run {folder.record()['id'][:12]}"
+    except RunError:
+        return "the run"
 
 
 def _record(folder: RunFolder) -> dict[str, Any] | None:

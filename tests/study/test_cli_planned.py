@@ -12,6 +12,7 @@ import yaml
 
 from rftcore import registry
 from rftcore.blueprint import load_record
+from rftcore.errors import RunError
 from rftcore.records import RunFolder
 from tests.study.conftest import Done
 
@@ -63,6 +64,34 @@ def test_a_dry_run_of_another_run_than_the_folder_holds_says_that_it_is_refused(
         f"the run {held} in runs/small is deleted first (--fresh)\n0 of 37 jobs are done in runs/small\n"
     )
     assert copied.record()["id"][:12] == held
+
+
+def test_a_fresh_dry_run_says_what_the_fresh_run_would_do_with_the_folder(
+    rftcore: Command, copied: RunFolder
+) -> None:
+    file = copied.path / "run.json"
+    file.write_text('{"id": "a", "kind": "study", "config": {}, "plan": {}, "schema_version": 99}')
+    assert rftcore("study", "study.yaml", "--dry-run").code == 2
+    fresh = ("study", "study.yaml", "--dry-run", "--fresh")
+    for text in (None, "{"):
+        if text is not None:
+            file.write_text(text)
+        done = rftcore(*fresh)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.endswith(
+            "the run in runs/small is deleted first (--fresh)\n0 of 37 jobs are done in runs/small\n"
+        )
+    file.unlink()
+    refused = rftcore(*fresh)
+    assert (refused.code, refused.err) == (1, "")
+    told = "'runs/small' is not deleted: it holds no run.json, so it is no run. Choose another name"
+    assert " ".join(refused.out.split()).endswith(f"it is refused: {told}")
+    assert "deleted first" not in refused.out and "jobs are done" not in refused.out
+    with pytest.raises(RunError) as real:
+        copied.delete()
+    assert str(real.value).replace(str(copied.path), "runs/small") == told
+    shutil.rmtree(copied.path)
+    assert rftcore(*fresh).out.endswith("0 of 37 jobs are done in runs/small\n")
 
 
 @pytest.mark.parametrize("how", ["--dry-run", "--probe"])
