@@ -109,7 +109,10 @@ class Engine:
         spans = [(span.version, span.start, span.end) for span in choice.weight_versions or ()]
         tags = spread(spans, len(token_ids)) if spans else None
         answer = Answer(list(final.prompt_token_ids), token_ids, logprobs, tags)
-        return checked(answer, question, named=token_ids, reason=choice.finish_reason)
+        checked(answer, question, named=token_ids, reason=choice.finish_reason)
+        if tags is None:
+            raise SamplerFailure("vLLM does not tell which weights made its answer")
+        return answer
 
     def release(self, conversation: int) -> None:
         """Nothing is kept for a conversation but what the prefix cache has."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from rftcore.errors import RunError
 from rftcore.eventloop import LoopThread
-from rftcore.sampler import Completion, Request, Sampler, SamplerFailure
+from rftcore.sampler import Completion, Request, Sampler
 from rftcore.schemas.frozen import Frozen
 from rftcore.train.sampler import checksum
 from rftcore_vllm.contexts import Contexts
@@ -35,7 +35,7 @@ class Backend(Protocol):
         """Make ready; return the longest context."""
 
     async def ask(self, conversation: int, question: Question) -> Answer:
-        """Return the answer."""
+        """Return the answer, with the tags of its weights. Raises SamplerFailure when they cannot be known."""
 
     def release(self, conversation: int) -> None:
         """Forget a conversation."""
@@ -72,8 +72,6 @@ class OutsideSampler(Sampler):
         self._run = secrets.token_hex(4)
         self._versions: dict[str, int] = {}
         self._asleep, self._busy = False, 0
-        self._changes = 0
-        """Odd while new weights are being brought."""
         self._held = _Held(LoopThread("rftcore-vllm"), Shelf(self.config.folder))
         self._end = weakref.finalize(self, self._held.close)
         try:
@@ -109,13 +107,13 @@ class OutsideSampler(Sampler):
             tuple(sorted(request.stop_ids)),
             request.rng.getrandbits(31),
         )
-        changes, before = self._changes, self.version  # in this order: `sync` sets them in the other one
         self._busy += 1
         try:
             answer = await self._held.loop.run(self._answering.ask(request.conversation, question))
         finally:
             self._busy -= 1
-        versions = self._made_by(answer, before, changes)
+        assert answer.tags is not None, "a backend tells the weights of each token, or fails"
+        versions = tuple(self._versions[tag] for tag in answer.tags)
         context = answer.prompt + answer.token_ids
         self._contexts.answered(request.conversation, context)
         return Completion(
@@ -138,13 +136,9 @@ class OutsideSampler(Sampler):
 
             source = load_model(Path(source))
         weights = self._write(source, version)
-        self._changes += 1
-        try:
-            self._held.loop.wait(self._answering.bring(weights, source))
-            self._held.shelf.keep(weights)
-            self.version = version
-        finally:
-            self._changes += 1
+        self._held.loop.wait(self._answering.bring(weights, source))
+        self._held.shelf.keep(weights)
+        self.version = version
 
     def sleep(self, level: int = 1) -> None:
         """Let the replicas free the memory of their GPUs: 1 keeps the weights in main memory, 2 forgets them.
@@ -179,16 +173,6 @@ class OutsideSampler(Sampler):
         tag = f"{self._run}-{len(self._versions)}"
         self._versions[tag] = version
         return self._held.shelf.write(model, tag)
-
-    def _made_by(self, answer: Answer, before: int, changes: int) -> tuple[int, ...]:
-        """Return the version that made each token of an answer to a question from the time of version `before`."""
-        if answer.tags is not None:
-            return tuple(self._versions[tag] for tag in answer.tags)
-        if changes % 2 or self._changes != changes:
-            raise SamplerFailure(
-                "new weights came while this server sampled, and it does not tell which made which token"
-            )
-        return (before,) * len(answer.token_ids)
 
 
 @dataclass(slots=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from rftcore.errors import RunError
+from rftcore.sampler import SamplerFailure
 from rftcore_vllm.engine import Engine
 from rftcore_vllm.inprocess import VllmSampler
+from rftcore_vllm.protocol import Question
 
 
 class EngineDeadError(Exception):
@@ -25,6 +28,7 @@ class AsyncLLM:
     model_config = SimpleNamespace(max_model_len=512)
     dies = ""
     errored = False
+    spans: Any = None
 
     @classmethod
     def from_engine_args(cls, arguments: Any) -> AsyncLLM:
@@ -46,6 +50,11 @@ class AsyncLLM:
     async def collective_rpc(self, method: str, **options: Any) -> None:
         await self._call(method)
 
+    async def generate(self, prompt: Any, parameters: Any, name: str, **options: Any) -> AsyncIterator[Any]:
+        logprobs = [{7: SimpleNamespace(logprob=-0.5)}]
+        choice = SimpleNamespace(token_ids=[7], logprobs=logprobs, weight_versions=self.spans, finish_reason="length")
+        yield SimpleNamespace(prompt_token_ids=prompt["prompt_token_ids"], outputs=[choice])
+
     async def sleep(self, level: int) -> None:
         await self._call("sleep")
 
@@ -59,7 +68,8 @@ class AsyncLLM:
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     parts: dict[str, dict[str, Any]] = {
-        "vllm": {"AsyncEngineArgs": dict},
+        "vllm": {"AsyncEngineArgs": dict, "SamplingParams": dict},
+        "vllm.sampling_params": {"RequestOutputKind": SimpleNamespace(FINAL_ONLY=2)},
         "vllm.v1": {},
         "vllm.v1.engine": {},
         "vllm.v1.engine.async_llm": {"AsyncLLM": AsyncLLM},
@@ -90,3 +100,15 @@ def test_an_engine_that_is_dead_stops_the_run_whatever_it_is_told(verb: str, mon
     given = {"bring": (SimpleNamespace(base=None, folder="weights"), None), "sleep": (1,), "wake": ()}[verb]
     with pytest.raises(RunError, match="vLLM's engine is dead; resume the run: EngineCore encountered an issue"):
         asyncio.run(getattr(engine, verb)(*given))
+
+
+def test_an_answer_has_the_weights_that_made_it_or_is_lost() -> None:
+    engine: Any = object.__new__(Engine)
+    engine._llm, engine._numbers, engine._adapter = AsyncLLM(), itertools.count(), None
+    engine._config = SimpleNamespace(timeout=60.0)
+    question = Question([5, 6], 1.0, 1, (), 0)
+    engine._llm.spans = [SimpleNamespace(version="a", start=0, end=1)]
+    assert asyncio.run(engine.ask(0, question)).tags == ["a"]
+    engine._llm.spans = None
+    with pytest.raises(SamplerFailure, match="does not tell which weights made its answer"):
+        asyncio.run(engine.ask(0, question))
