@@ -275,6 +275,17 @@ def test_a_replica_that_this_run_left_paused_is_given_weights_again(
     assert not replica.paused
 
 
+def test_a_server_that_a_killed_run_left_paused_is_refused_with_what_lets_the_run_resume(
+    build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
+) -> None:
+    model = build()
+    server = serve(model)
+    server.paused = True  # as where the run was killed after the order to pause
+    told = r"POST /wake_up\. A run that was killed while it gave weights leaves .* so: do it on each, then resume"
+    with pytest.raises(ConfigError, match=told):
+        connect(model, server)
+
+
 def test_a_port_where_no_server_is_ready_in_time_is_an_error_that_names_it(
     build: Callable[..., Any], serve: Callable[..., Any], connect: Callable[..., VllmServerSampler]
 ) -> None:
