@@ -177,7 +177,7 @@ def test_the_report_names_the_version_of_everything_behind_a_number(model: Path)
         "algorithm/grpo": "1",
         "curriculum/single": "1",
         "sampler/hf": "1",
-        "metric/generalization": "3",
+        "metric/generalization": "4",
         "policy/random": "1",
         "policy/oracle": "1",
     }

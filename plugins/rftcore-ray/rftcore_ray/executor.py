@@ -7,14 +7,17 @@ needs as much. All of it happens in the calls of the driver: there is no thread 
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import psutil
 import ray
 from pydantic import Field, JsonValue
 from ray.exceptions import RayError
@@ -27,7 +30,7 @@ from rftcore.executors.target import plain
 from rftcore.schemas.frozen import Frozen
 from rftcore_ray.session import start
 from rftcore_ray.share import Share, free, machines, share
-from rftcore_ray.worker import MARK, Worker
+from rftcore_ray.worker import MARK, Message, Worker
 
 GONE = 10.0
 """Seconds that a killed actor is waited for."""
@@ -43,6 +46,15 @@ class Running:
     used: bool
     """Whether the actor had a job before."""
     begun: bool = False
+    process: psutil.Process | None = None
+    """The actor's, where it is one of this machine."""
+
+    def hear(self, messages: list[Message]) -> None:
+        """Take in that the job has begun, and where."""
+        self.begun = True
+        for message in messages:
+            if "process" in message:
+                self.process = _process(*message["process"])
 
 
 class Ray(Executor):
@@ -120,8 +132,8 @@ class Ray(Executor):
         self._waiting.clear()
         for running in self._running.values():
             ray.kill(running.actor)
-        for stream in self._running:
-            _await_end(stream)
+        for stream, running in self._running.items():
+            _await_end(stream, running)
         self._running.clear()
         self._release()
         for folder in self._marked:
@@ -195,8 +207,10 @@ class Ray(Executor):
                 self._waiting.insert(0, job)
                 return None
             return Outcome(job.id, error=RunError(_obituary(job, error)), lost=True)
-        running.begun = True
+        running.hear(messages)
         for message in messages:
+            if "process" in message:
+                continue
             if "progress" in message:
                 on_progress(Progress(job.id, *message["progress"]))
                 continue
@@ -208,14 +222,24 @@ class Ray(Executor):
         return None
 
 
-def _await_end(stream: Any) -> None:
-    """Wait until Ray says that the actor behind a stream is gone: that takes a while once it was told to end it."""
+def _await_end(stream: Any, running: Running) -> None:
+    """Wait until the actor behind a stream is gone: Ray says so before its process has ended."""
     end = time.monotonic() + GONE
-    while ray.wait([stream], timeout=max(0.0, end - time.monotonic()))[0]:
-        try:
-            ray.get(next(stream))
-        except (RayError, StopIteration):
-            return
+    with suppress(RayError, StopIteration):
+        while ray.wait([stream], timeout=max(0.0, end - time.monotonic()))[0]:
+            running.hear(ray.get(next(stream)))
+    if running.process is not None:
+        with suppress(psutil.Error):
+            running.process.wait(max(0.0, end - time.monotonic()))
+
+
+def _process(node: str, pid: int, began: float) -> psutil.Process | None:
+    """Return a process of this machine; None for one of another machine, and for one that has ended."""
+    try:
+        process = psutil.Process(pid)
+        return process if node == platform.node() and abs(process.create_time() - began) < 1 else None
+    except psutil.Error:
+        return None
 
 
 def _obituary(job: Job, error: Exception) -> str:

@@ -1,7 +1,7 @@
 """The process of a Ray actor, which runs one job after the other wherever Ray has put it.
 
-One call carries a whole job. Its answers are a stream of lists of messages, those of `rftcore.executors.worker`: an
-empty list when it begins, any number of progress, and at last a value or an error. The job has a thread of its own,
+One call carries a whole job. Its answers are a stream of lists of messages, those of `rftcore.executors.worker`: which
+process it is when it begins, any number of progress, and at last a value or an error. The job has a thread of its own,
 because the main one sends the stream. Nothing of it is lost, but progress is gathered for a moment and goes as one: a
 message costs driver and actor milliseconds, and a job may report a hundred times a second.
 """
@@ -19,6 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
+
+import psutil
 
 from rftcore.errors import RunError
 from rftcore.executors.target import NONE, call
@@ -49,7 +51,7 @@ class Worker:
 
     def run(self, target: str, payload: Any, folder: str | None, mark: str) -> Iterator[list[Message]]:
         """Run a job whose `folder` holds `mark`, and yield what it has to say as it says it."""
-        yield []
+        yield [{"process": [platform.node(), os.getpid(), psutil.Process().create_time()]}]
         messages: SimpleQueue[Message] = SimpleQueue()
         threading.Thread(target=_work, args=(target, payload, folder, mark, messages.put), daemon=True).start()
         ended = False
