@@ -149,24 +149,30 @@ class Running:
     """
 
     def __init__(self, *, shown: bool) -> None:
+        from rich.live import Live
+        from rich.spinner import Spinner
+
         self.out = console()
-        self._status = self.out.status("") if shown and self.out.is_terminal else None
+        self._spinner = Spinner("dots", style="status.spinner")
+        self._live = Live(self._spinner, console=self.out, refresh_per_second=12.5, transient=True)
+        self._shown = shown and self.out.is_terminal
         self._checks: dict[str, str] = {}
 
     def __enter__(self) -> Running:
-        if self._status is not None:
-            self._status.start()
+        if self._shown:
+            self._live.start()
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._status is not None:
-            self._status.stop()
+        if self._shown:
+            self._live.stop()
 
     def begun(self, name: str, check: str) -> None:
         """Say what `name` is asked now; nothing: it is done."""
         self._checks[name] = check
-        if self._status is not None:
-            self._status.update("  ".join(f"{name}: {check}" for name, check in self._checks.items() if check))
+        if self._shown:
+            self._spinner.update(text="  ".join(f"{name}: {check}" for name, check in self._checks.items() if check))
+            self._live.refresh()  # not at its next beat: a short check would never be named
 
 
 class Teller:
